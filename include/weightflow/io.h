@@ -1,0 +1,66 @@
+/* Files: the only place that calls HDF5.
+
+   A file is written as NAME.part, and becomes NAME only when complete: flush, close, fsync, rename, fsync of the folder. Every file
+   carries the root attributes wf_kind, wf_format_version and wf_digest, and the group /provenance. The digest is a 128-bit hash over
+   the contents of all datasets, keyed by name, type, shape and row index: it does not depend on rank count, chunking or compression.
+   Functions that take a wf_file are collective on its communicator, in the same order on all ranks. */
+#ifndef WEIGHTFLOW_IO_H
+#define WEIGHTFLOW_IO_H
+#include <petscsys.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <weightflow/real.h>
+
+typedef struct wf_file wf_file;
+
+typedef enum { WF_TYPE_INT32, WF_TYPE_INT64, WF_TYPE_FLOAT, WF_TYPE_DOUBLE, WF_TYPE_UINT8 } wf_type;
+#define WF_TYPE_REAL (WF_REAL_IS_DOUBLE ? WF_TYPE_DOUBLE : WF_TYPE_FLOAT)
+
+enum { WF_DIGEST_SIZE = 33, WF_MAX_RANK = 4 };
+
+/* What a dataset is, for the reader of the file. shape [rank], slowest first. axes: "trajectory,time,species". */
+typedef struct {
+  const char *name; /* "/counts"; groups are made as needed */
+  wf_type     type;
+  int         rank;
+  int64_t     shape[WF_MAX_RANK];
+  const char *description, *unit, *axes;
+  bool        volatile_content; /* true: left out of the digest (wall-clock times, host names) */
+} wf_dataset;
+
+/* --- writing --- */
+/* Begin path.part of the given kind ("ensemble", "anchors", ...). An older .part is overwritten. */
+PetscErrorCode wf_file_create(MPI_Comm comm, const char *path, const char *kind, wf_file **file);
+/* Write the rows first .. first + n_rows - 1 (slowest axis) of a dataset from this rank; ranks' blocks are disjoint and cover all
+   rows; n_rows may be 0. data has the dataset's type (no conversion), row-major. One call creates and writes the dataset. */
+PetscErrorCode wf_file_write_rows(wf_file *file, const wf_dataset *dataset, int64_t first, int64_t n_rows, const void *data);
+/* Write a dataset that all ranks hold alike. */
+PetscErrorCode wf_file_write(wf_file *file, const wf_dataset *dataset, const void *data);
+/* A fixed list of strings [n], for names of species, layers, parameters. */
+PetscErrorCode wf_file_write_names(wf_file *file, const char *name, int n, const char *const *strings);
+/* Attributes of an object ("/" = root). Attributes are part of the digest unless their name starts with "volatile_". */
+PetscErrorCode wf_file_write_attribute_text(wf_file *file, const char *object, const char *name, const char *value);
+PetscErrorCode wf_file_write_attribute_double(wf_file *file, const char *object, const char *name, double value);
+PetscErrorCode wf_file_write_attribute_int(wf_file *file, const char *object, const char *name, int64_t value);
+/* Finish: digest, close, fsync, rename to the final name. digest [WF_DIGEST_SIZE] out, may be NULL. */
+PetscErrorCode wf_file_publish(wf_file **file, char *digest);
+
+/* --- reading --- */
+/* Open a file of ours; kind NULL accepts any. verify: reread everything and compare with wf_digest. A missing, foreign, truncated or
+   damaged file is not a PETSc error: *file = NULL and a one-line reason is left in why [why_size] on all ranks. */
+PetscErrorCode wf_file_open(MPI_Comm comm, const char *path, const char *kind, bool verify, wf_file **file, char *why, size_t why_size);
+/* Open any HDF5 file, not only ours. */
+PetscErrorCode wf_file_open_foreign(MPI_Comm comm, const char *path, wf_file **file, char *why, size_t why_size);
+PetscErrorCode wf_file_close(wf_file **file);
+PetscErrorCode wf_file_has(wf_file *file, const char *name, bool *has);
+/* rank and shape [WF_MAX_RANK] of a dataset, and its stored type (nearest wf_type). */
+PetscErrorCode wf_file_shape(wf_file *file, const char *name, int *rank, int64_t *shape, wf_type *type);
+/* Read rows first .. first + n_rows - 1 into data as `type` (HDF5 converts). n_rows = -1: all rows on every rank. */
+PetscErrorCode wf_file_read_rows(wf_file *file, const char *name, wf_type type, int64_t first, int64_t n_rows, void *data);
+PetscErrorCode wf_file_read(wf_file *file, const char *name, wf_type type, void *data);
+/* Names written by wf_file_write_names: *n strings, freed in one go with wf_free(*strings). Also reads variable-length strings. */
+PetscErrorCode wf_file_read_names(wf_file *file, const char *name, int *n, char ***strings);
+PetscErrorCode wf_file_read_attribute_text(wf_file *file, const char *object, const char *name, char *value, size_t size, bool *found);
+PetscErrorCode wf_file_read_attribute_double(wf_file *file, const char *object, const char *name, double *value, bool *found);
+PetscErrorCode wf_file_read_attribute_int(wf_file *file, const char *object, const char *name, int64_t *value, bool *found);
+#endif

@@ -1,0 +1,80 @@
+/* Parameters of a run: one struct made from the table in params_table.h.
+
+   Values come from the defaults, then the YAML file, then the command line (`-group_name value`); last one wins. Options of PETSc
+   itself (anything under the prefixes -wf_, -log_, -ts_, -tao_, -malloc_, -options_, -on_error_, -info ...) are passed on. */
+#ifndef WEIGHTFLOW_PARAMS_H
+#define WEIGHTFLOW_PARAMS_H
+#include <petscsys.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <weightflow/params_table.h>
+
+enum { WF_PARAM_TEXT_SIZE = 1024 };
+
+typedef int64_t wf_param_INT;
+typedef double  wf_param_REAL;
+typedef bool    wf_param_BOOL;
+typedef char    wf_param_CHOICE[WF_PARAM_TEXT_SIZE];
+typedef char    wf_param_TEXT[WF_PARAM_TEXT_SIZE];
+typedef char    wf_param_PATH[WF_PARAM_TEXT_SIZE];
+typedef char    wf_param_INDICES[WF_PARAM_TEXT_SIZE];
+#define WF_PARAM_MEMBER(group, name, type, ...) wf_param_##type name;
+
+typedef struct {
+  struct { WF_PARAMS_RUN(WF_PARAM_MEMBER) } run;
+  struct { WF_PARAMS_DATA(WF_PARAM_MEMBER) } data;
+  struct { WF_PARAMS_SIMULATE(WF_PARAM_MEMBER) } simulate;
+  struct { WF_PARAMS_PRETRAIN(WF_PARAM_MEMBER) } pretrain;
+  struct { WF_PARAMS_TRAIN(WF_PARAM_MEMBER) } train;
+  struct { WF_PARAMS_PREDICT(WF_PARAM_MEMBER) } predict;
+  struct { WF_PARAMS_EVALUATE(WF_PARAM_MEMBER) } evaluate;
+  struct { WF_PARAMS_REPORT(WF_PARAM_MEMBER) } report;
+} wf_params;
+
+/* One table row, for code that walks over all parameters. `offset` is the member's place in wf_params. */
+typedef enum { WF_PARAM_KIND_INT, WF_PARAM_KIND_REAL, WF_PARAM_KIND_BOOL, WF_PARAM_KIND_CHOICE, WF_PARAM_KIND_TEXT,
+               WF_PARAM_KIND_PATH, WF_PARAM_KIND_INDICES } wf_param_kind;
+typedef struct {
+  const char   *group, *name, *choices, *unit, *help, *default_text;
+  wf_param_kind kind;
+  size_t        offset;
+  double        minimum, maximum;
+  bool          fixed_on_restart;
+} wf_param_row;
+
+/* The table [*n_rows], static. Not collective. */
+const wf_param_row *wf_params_rows(int *n_rows);
+
+/* All defaults. Not collective. */
+void wf_params_set_defaults(wf_params *params);
+
+/* User mistakes, collected so that all can be shown at once: one line each, "where: key = value: what to do". */
+typedef struct wf_mistakes wf_mistakes;
+wf_mistakes *wf_mistakes_create(void);
+void         wf_mistakes_destroy(wf_mistakes **mistakes);
+void         wf_mistakes_add(wf_mistakes *mistakes, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int          wf_mistakes_count(const wf_mistakes *mistakes);
+void         wf_mistakes_print(const wf_mistakes *mistakes, FILE *stream);
+
+/* Read a YAML file (NULL: none) and command-line arguments into params. Not collective: rank 0 calls it and broadcasts params
+   with wf_params_broadcast. Unknown (nearest known name is offered), duplicate, malformed and out-of-range keys are added to
+   mistakes with the file's line numbers; params then holds the valid rest. Options that belong to PETSc are left alone. */
+void wf_params_read(wf_params *params, const char *yaml_file, int argc, char **argv, wf_mistakes *mistakes);
+
+/* Copy rank 0's params to all ranks of comm. Collective. */
+PetscErrorCode wf_params_broadcast(MPI_Comm comm, wf_params *params);
+
+/* One parameter's value as text, as it stands in YAML. Not collective. */
+void wf_params_value_text(const wf_params *params, const wf_param_row *row, char *text, size_t size);
+
+/* Write all parameters as YAML with unit and help as comments: used_parameters.yaml, and `weightflow params`. */
+void wf_params_write_yaml(const wf_params *params, FILE *stream);
+
+/* Make the member of a CHOICE an index into the choices "a|b|c" of its row; asserts that it is one of them. */
+int wf_params_choice(const char *group, const char *name, const char *value);
+
+/* Expand an INDICES text ("0:100:10", "0,5,9", "all") into increasing indices below n; returns their number, at most n, or -1 with
+   a one-line reason in why [why_size]. indices [n] out. Not collective. */
+int wf_indices_parse(const char *text, int n, int *indices, char *why, size_t why_size);
+#endif

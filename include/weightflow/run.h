@@ -1,0 +1,78 @@
+/* A run: its folder, parameters, log, progress, checkpoints and the wish to stop. Everything here is collective on the run's
+   communicator unless it says otherwise.
+
+   A stage looks like this:
+     wf_run_stage_begin(run, "pretrain", &needed)         skip if complete; else open its folder, log "pretrain ..."
+     wf_run_checkpoint_open(run, &checkpoint, &step)      NULL: start from the beginning
+     for (step...) {
+       work
+       wf_run_progress(run, step, n_steps, "loss %.4f", loss)
+       wf_run_pause(run, &pause)                          collective decision, same on all ranks
+       if (pause.checkpoint) { wf_run_checkpoint_create(run, step, &file); wf_file_write...; wf_run_checkpoint_publish(run, &file) }
+       if (pause.stop) return through wf_run_stop
+     }
+     wf_run_product_create(run, "anchors.h5", "anchors", &file) ... wf_run_stage_end(run, &file)
+*/
+#ifndef WEIGHTFLOW_RUN_H
+#define WEIGHTFLOW_RUN_H
+#include <weightflow/io.h>
+#include <weightflow/params.h>
+
+typedef struct wf_run wf_run;
+
+/* Exit codes of the program. */
+enum { WF_EXIT_COMPLETE = 0, WF_EXIT_USER = 2, WF_EXIT_STOPPED = 3, WF_EXIT_DAMAGED = 4 };
+
+/* Open (or make) the run folder params->run.out: log, used_parameters.yaml, signal handlers (USR1, TERM, INT: stop cleanly), and refuse, as
+   mistakes, a folder that is not writable or whose fixed parameters differ from those asked for. command_line is for provenance. */
+PetscErrorCode wf_run_create(MPI_Comm comm, const wf_params *params, const char *command_line, wf_mistakes *mistakes, wf_run **run);
+PetscErrorCode wf_run_destroy(wf_run **run);
+
+MPI_Comm         wf_run_comm(const wf_run *run);
+const wf_params *wf_run_params(const wf_run *run);
+int              wf_run_rank(const wf_run *run);
+int              wf_run_size(const wf_run *run);
+uint64_t         wf_run_seed(const wf_run *run);
+
+/* Path of a file in a stage's folder ("" = the run folder itself): <out>/<stage>/<name>. Not collective. */
+void wf_run_path(const wf_run *run, const char *stage, const char *name, char *path, size_t size);
+
+/* One line to the log file and, on rank 0, to the screen. */
+PetscErrorCode wf_run_log(wf_run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Begin a stage with product file `product` ("anchors.h5"). parents [n_parents]: the product paths it is made from, relative to the run
+   folder ("simulate/ensemble.h5"); *needed is false (and one line is logged) where the product is complete and was made from the same
+   parents (by digest) and the same fixed parameters of `groups` ("data pretrain"). A damaged product is named and made anew.
+   A missing or damaged parent is a user mistake: logged, *needed = false, and wf_run_exit_code becomes 2 or 4. */
+PetscErrorCode wf_run_stage_begin(wf_run *run, const char *stage, const char *product, int n_parents, const char *const *parents,
+                                  const char *groups, bool *needed);
+/* Create the stage's product file; provenance, parameters and parents' digests are written by this call. */
+PetscErrorCode wf_run_product_create(wf_run *run, const char *kind, wf_file **file);
+/* Publish the product, remove the stage's checkpoints, log time and digest, write timers.txt and status.txt. */
+PetscErrorCode wf_run_stage_end(wf_run *run, wf_file **product);
+/* End a stage early after a checkpoint: logs how to resume; wf_run_exit_code becomes 3. */
+PetscErrorCode wf_run_stop(wf_run *run);
+/* End a stage for a reason found in the data or the numbers (exit code `code`, 2 or 4): one line is logged. */
+PetscErrorCode wf_run_fail(wf_run *run, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+int            wf_run_exit_code(const wf_run *run); /* of what has happened so far; not collective */
+
+/* What to do between two steps. Rank 0's clock, the stop file `<out>/stop`, signals on any rank and run.stop_minutes decide. */
+typedef struct { bool checkpoint, stop; } wf_pause;
+PetscErrorCode wf_run_pause(wf_run *run, wf_pause *pause);
+
+/* Checkpoints of the current stage: <stage>/ckpt/step_<n>.h5, last two kept, each with digest. Open gives the newest undamaged one
+   (a damaged one is named in the log and the one before is used), *file = NULL where there is none. Close it with wf_file_close. */
+PetscErrorCode wf_run_checkpoint_open(wf_run *run, wf_file **file, int64_t *step);
+PetscErrorCode wf_run_checkpoint_create(wf_run *run, int64_t step, wf_file **file);
+PetscErrorCode wf_run_checkpoint_publish(wf_run *run, wf_file **file);
+
+/* Progress of the current stage: a bar with time left on a terminal, sparse lines in a batch log; also status.txt. */
+PetscErrorCode wf_run_progress(wf_run *run, int64_t done, int64_t total, const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* Time a phase of the current stage by name (literals); phases do not nest. Not collective; reduced over ranks at stage_end. */
+void wf_run_phase(wf_run *run, const char *name);
+
+/* A row of <stage>/steps.txt: `columns` once ("iteration loss energy"), then values [n]. On resume the table is cut back to the
+   checkpoint's step before rows are appended; the first column must be the step. */
+PetscErrorCode wf_run_table_row(wf_run *run, const char *columns, int n, const double *values);
+#endif
