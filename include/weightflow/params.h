@@ -64,6 +64,10 @@ void         wf_mistakes_print(const wf_mistakes *mistakes, FILE *stream);
    argv [argc] are the words after the program and the command; bare words (file names) are skipped: see wf_params_find_words. */
 void wf_params_read(wf_params *params, const char *yaml_file, int argc, char **argv, wf_mistakes *mistakes);
 
+/* As wf_params_read, but of the file only the parameters that are fixed on restart are kept: the used_parameters.yaml of an older run
+   says what its results depend on, and not when this one is to stop. */
+void wf_params_read_resumed(wf_params *params, const char *yaml_file, int argc, char **argv, wf_mistakes *mistakes);
+
 /* The words of argv [argc] that are neither options nor values of options, in their order: file names. Returns how many there are;
    the first max_words of them are left in words, borrowed from argv. Not collective. */
 int wf_params_find_words(int argc, char **argv, int max_words, const char **words);
@@ -77,6 +81,9 @@ PetscErrorCode wf_params_broadcast(MPI_Comm comm, wf_params *params);
 
 /* One parameter's value as text, as it stands in YAML. Not collective. */
 void wf_params_value_text(const wf_params *params, const wf_param_row *row, char *text, size_t size);
+
+/* What may stand for a parameter, as text: "1 .. 100", "cde|ode", "true|false"; empty for texts. Not collective. */
+void wf_param_range_text(const wf_param_row *row, char *text, size_t size);
 
 /* Write all parameters as YAML with unit and help as comments: used_parameters.yaml, and `weightflow params`. */
 void wf_params_write_yaml(const wf_params *params, FILE *stream);

@@ -217,13 +217,21 @@ bool wf_param_set(wf_params *params, const wf_param_row *row, const char *text, 
 
 /* --- to text --- */
 
-/* The shortest decimal that reads back as the same number. */
+/* The shortest decimal that reads back as the same number, and as a number by readers of YAML 1.1, which want a point before an e. */
 static void print_real(double value, char *text, size_t size)
 {
-  for (int digits = 1; digits <= 17; digits++) {
-    snprintf(text, size, "%.*g", digits, value);
-    if (strtod(text, NULL) == value) return;
+  char digits[40];
+  if (value == floor(value) && fabs(value) < 1e6) {
+    snprintf(text, size, "%.0f", value);
+    return;
   }
+  for (int n = 1; n <= 17; n++) {
+    snprintf(digits, sizeof digits, "%.*g", n, value);
+    if (strtod(digits, NULL) == value) break;
+  }
+  const char *e = strchr(digits, 'e');
+  if (e && !strchr(digits, '.')) snprintf(text, size, "%.*s.0%s", (int)(e - digits), digits, e);
+  else snprintf(text, size, "%s", digits);
 }
 
 /* Plain where every YAML reader takes it for text, else in double quotes. */

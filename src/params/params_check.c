@@ -13,12 +13,14 @@ static bool ends_with(const char *text, const char *ending)
 }
 
 /* Index lists, against the number of samples where it is known. Returns the number of indices, -1 after a mistake. */
-static int check_indices(const char *name, const char *text, bool simulated, int n, wf_mistakes *mistakes)
+static int check_indices(const char *group, const char *name, const char *text, bool simulated, int n, wf_mistakes *mistakes)
 {
   char why[WHY_SIZE], shown[NAME_SIZE];
-  int  count = wf_indices_parse(text, simulated ? n : INT_MAX, NULL, why, sizeof why);
+  if (!wf_mistakes_is_sound(mistakes, group, name)) return -1;
+  simulated = simulated && wf_mistakes_is_sound(mistakes, "simulate", "samples") && wf_mistakes_is_sound(mistakes, "data", "file");
+  int count = wf_indices_parse(text, simulated ? n : INT_MAX, NULL, why, sizeof why);
   if (count < 0)
-    wf_mistakes_add(mistakes, "parameters: %s = %s: %s%s", name, wf_value_shorten(text, shown), why,
+    wf_mistakes_add(mistakes, "parameters: %s.%s = %s: %s%s", group, name, wf_value_shorten(text, shown), why,
                     simulated && strstr(why, "does not exist") ? " (simulate.samples)" : "");
   return count;
 }
@@ -27,20 +29,21 @@ static void check_data(const wf_params *p, wf_mistakes *mistakes)
 {
   bool simulated = !*p->data.file;
   int  n_time    = (int)p->simulate.samples;
-  int  n_observed = check_indices("data.observed", p->data.observed, simulated, n_time, mistakes);
-  check_indices("data.evaluated", p->data.evaluated, simulated, n_time, mistakes);
-  if (*p->report.times) check_indices("report.times", p->report.times, simulated, n_time, mistakes);
+  int  n_observed = check_indices("data", "observed", p->data.observed, simulated, n_time, mistakes);
+  check_indices("data", "evaluated", p->data.evaluated, simulated, n_time, mistakes);
+  if (*p->report.times) check_indices("report", "times", p->report.times, simulated, n_time, mistakes);
   if (n_observed >= 0 && n_observed < 2)
     wf_mistakes_add(mistakes, "parameters: data.observed = %s: name at least two snapshots", p->data.observed);
   if (n_observed >= 2 && !strcmp(p->train.path, "pca") && p->train.z_dim >= n_observed)
     wf_mistakes_add(mistakes, "parameters: train.z_dim = %" PRId64 ": must be below the number of observed snapshots, %d, where train.path is pca",
                     p->train.z_dim, n_observed);
+  if (!wf_mistakes_is_sound(mistakes, "data", "file")) return;
   if (!simulated && !ends_with(p->data.file, ".npy") && !ends_with(p->data.file, ".h5"))
     wf_mistakes_add(mistakes, "parameters: data.file = %s: must be a .npy or .h5 file", p->data.file);
   if (simulated && *p->data.times) wf_mistakes_add(mistakes, "parameters: data.times = %s: means nothing without data.file", p->data.times);
   if (simulated && *p->data.species)
     wf_mistakes_add(mistakes, "parameters: data.species = %s: means nothing without data.file", p->data.species);
-  if (simulated && p->data.holdout > 0) {
+  if (simulated && p->data.holdout > 0 && wf_mistakes_is_sound(mistakes, "simulate", "trajectories")) {
     double held = floor(p->data.holdout * (double)p->simulate.trajectories + 0.5), kept = (double)p->simulate.trajectories - held;
     if (held < 1 || kept < 1)
       wf_mistakes_add(mistakes, "parameters: data.holdout = %g: of %" PRId64 " trajectories none is %s", p->data.holdout,
@@ -72,7 +75,8 @@ static void check_predict(const wf_params *p, wf_mistakes *mistakes)
     n = wf_numbers_parse(p->predict.times, MAX_NUMBERS, numbers, why, sizeof why);
     for (int i = 1; i < n && n > 0; i++)
       if (numbers[i] <= numbers[i - 1]) snprintf(why, sizeof why, "times must increase"), n = -1;
-    if (n > 0 && !*p->data.file && (numbers[0] < 0 || numbers[n - 1] > p->simulate.t_end * (1 + 1e-9)))
+    if (n > 0 && !*p->data.file && (numbers[0] < 0 || numbers[n - 1] > p->simulate.t_end * (1 + 1e-9)) &&
+        wf_mistakes_is_sound(mistakes, "simulate", "t_end"))
       snprintf(why, sizeof why, "times must lie between 0 and simulate.t_end = %g", p->simulate.t_end), n = -1;
     if (n < 0) wf_mistakes_add(mistakes, "parameters: predict.times = %s: %s", wf_value_shorten(p->predict.times, shown), why);
   }

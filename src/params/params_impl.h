@@ -24,6 +24,10 @@ const char *const *wf_params_groups(int *n_groups);
 /* A value for a message: shortened where it is long. shown [NAME_SIZE] out; returns it. */
 const char *wf_value_shorten(const char *value, char *shown);
 
+/* A row whose value was refused holds another one: what follows from that one is no mistake of the user. row -1: all rows. */
+void wf_mistakes_spoil(wf_mistakes *mistakes, int row);
+bool wf_mistakes_is_sound(const wf_mistakes *mistakes, const char *group, const char *name);
+
 /* The sources of values, in the order in which they are applied. */
 void wf_params_read_yaml(wf_params *params, const char *yaml_file, wf_mistakes *mistakes);
 void wf_params_read_options(wf_params *params, int argc, char **argv, wf_mistakes *mistakes);

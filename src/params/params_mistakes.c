@@ -10,6 +10,7 @@ enum { LINE_SIZE = 2048 };
 struct wf_mistakes {
   int    count, n_kept, capacity; /* where memory is short a mistake still counts, but its text is lost */
   char **lines;
+  bool   spoilt[MAX_PARAMS];
 };
 
 wf_mistakes *wf_mistakes_create(void) { return wf_calloc(1, sizeof(wf_mistakes)); }
@@ -21,6 +22,17 @@ void wf_mistakes_destroy(wf_mistakes **mistakes)
   free((*mistakes)->lines);
   wf_free(*mistakes);
   *mistakes = NULL;
+}
+
+void wf_mistakes_spoil(wf_mistakes *mistakes, int row)
+{
+  for (int i = 0; i < MAX_PARAMS; i++)
+    if (row < 0 || i == row) mistakes->spoilt[i] = true;
+}
+
+bool wf_mistakes_is_sound(const wf_mistakes *mistakes, const char *group, const char *name)
+{
+  return !mistakes->spoilt[wf_param_find(group, name)];
 }
 
 static bool make_room(wf_mistakes *mistakes)

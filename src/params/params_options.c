@@ -103,9 +103,10 @@ void wf_params_read_options(wf_params *params, int argc, char **argv, wf_mistake
     if (a.kind != WORD_OURS) continue;
     const wf_param_row *row = &rows[a.row];
     if (!a.value && row->kind == WF_PARAM_KIND_BOOL) a.value = "true";
+    if (a.value && wf_param_set(params, row, a.value, strlen(a.value), why)) continue;
     if (!a.value) wf_mistakes_add(mistakes, "command line: %s: needs a value", a.word);
-    else if (!wf_param_set(params, row, a.value, strlen(a.value), why))
-      wf_mistakes_add(mistakes, "command line: %s %s: %s", a.word, wf_value_shorten(a.value, shown), why);
+    else wf_mistakes_add(mistakes, "command line: %s %s: %s", a.word, wf_value_shorten(a.value, shown), why);
+    wf_mistakes_spoil(mistakes, a.row);
   }
 }
 
@@ -125,5 +126,17 @@ void wf_params_read(wf_params *params, const char *yaml_file, int argc, char **a
 {
   wf_params_set_defaults(params);
   if (yaml_file) wf_params_read_yaml(params, yaml_file, mistakes);
+  wf_params_read_options(params, argc, argv, mistakes);
+}
+
+void wf_params_read_resumed(wf_params *params, const char *yaml_file, int argc, char **argv, wf_mistakes *mistakes)
+{
+  int                 n_rows;
+  const wf_param_row *rows = wf_params_rows(&n_rows);
+  char                why[WHY_SIZE];
+  wf_params_set_defaults(params);
+  wf_params_read_yaml(params, yaml_file, mistakes);
+  for (int i = 0; i < n_rows; i++)
+    if (!rows[i].fixed_on_restart) (void)wf_param_set(params, &rows[i], rows[i].default_text, strlen(rows[i].default_text), why);
   wf_params_read_options(params, argc, argv, mistakes);
 }

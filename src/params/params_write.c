@@ -2,8 +2,7 @@
 #include <string.h>
 #include "params_impl.h"
 
-/* What may stand there: "1 .. 100", "cde|ode", "at least 0"; empty for texts and switches. */
-static void describe_range(const wf_param_row *row, char *text, size_t size)
+void wf_param_range_text(const wf_param_row *row, char *text, size_t size)
 {
   text[0] = 0;
   if (row->choices) snprintf(text, size, "%s", row->choices);
@@ -23,7 +22,7 @@ void wf_params_write_yaml(const wf_params *params, FILE *stream)
     if (strcmp(group, rows[i].group)) fprintf(stream, "%s%s:\n", i ? "\n" : "", rows[i].group);
     group = rows[i].group;
     wf_params_value_text(params, &rows[i], value, sizeof value);
-    describe_range(&rows[i], range, sizeof range);
+    wf_param_range_text(&rows[i], range, sizeof range);
     int used = fprintf(stream, "  %s: %s", rows[i].name, value);
     fprintf(stream, "%*s # %s", used < COLUMN ? COLUMN - used : 0, "", rows[i].help);
     if (*rows[i].unit) fprintf(stream, " [%s]", rows[i].unit);

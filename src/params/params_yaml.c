@@ -14,7 +14,7 @@ enum { JOINED_SIZE = WF_PARAM_TEXT_SIZE + 8 };
 typedef struct {
   yaml_parser_t parser;
   yaml_event_t  event; /* the current one; valid while has_event */
-  bool          has_event, failed;
+  bool          has_event, failed, taken; /* taken: the last value was good */
   const char   *file;
   wf_params    *params;
   wf_mistakes  *mistakes;
@@ -34,6 +34,7 @@ static bool advance(reader *r)
     return true;
   }
   r->failed = true;
+  wf_mistakes_spoil(r->mistakes, -1);
   const yaml_parser_t *p = &r->parser;
   if (p->error == YAML_READER_ERROR)
     wf_mistakes_add(r->mistakes, "%s: byte %zu: %s: write UTF-8 text", r->file, p->problem_offset, p->problem);
@@ -67,7 +68,8 @@ static bool is_null(const reader *r)
 static void set_value(reader *r, const wf_param_row *row, int line, const char *text, size_t length)
 {
   char why[WHY_SIZE], shown[NAME_SIZE];
-  if (!wf_param_set(r->params, row, text, length, why))
+  if (wf_param_set(r->params, row, text, length, why)) r->taken = true;
+  else
     wf_mistakes_add(r->mistakes, "%s:%d: %s.%s = %s: %s", r->file, line, row->group, row->name, wf_value_shorten(text, shown), why);
 }
 
@@ -174,7 +176,9 @@ static void read_group(reader *r, const char *group)
     }
     int n_rows;
     r->row_line[row] = line;
+    r->taken         = false;
     read_value(r, &wf_params_rows(&n_rows)[row]);
+    if (!r->taken) wf_mistakes_spoil(r->mistakes, row);
   }
 }
 
@@ -228,6 +232,7 @@ void wf_params_read_yaml(wf_params *params, const char *yaml_file, wf_mistakes *
   FILE       *stream = fopen(yaml_file, "rb");
   if (!stream) {
     wf_mistakes_add(mistakes, "%s: cannot be read: %s", yaml_file, strerror(errno));
+    wf_mistakes_spoil(mistakes, -1);
     return;
   }
   if (fstat(fileno(stream), &status) || S_ISDIR(status.st_mode)) wf_mistakes_add(mistakes, "%s: is a folder: name a YAML file", yaml_file);
