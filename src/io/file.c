@@ -78,6 +78,7 @@ PetscErrorCode wf_file_agree(wf_file *file, bool ok, const char *why)
   PetscCallMPI(MPI_Bcast(file->why, sizeof(file->why), MPI_CHAR, first_bad, file->comm));
   file->failed = true;
   PetscCall(drop_part(file));
+  wf_hdf5_stop_listening();
   PetscCheck(file->tolerant, file->comm, PETSC_ERR_FILE_WRITE, "%s", file->why);
   PetscFunctionReturn(0);
 }
@@ -207,7 +208,7 @@ static PetscErrorCode free_file(wf_file **file)
 {
   PetscFunctionBeginUser;
   close_descriptor(*file);
-  wf_hdf5_stop_listening();
+  if (!(*file)->failed) wf_hdf5_stop_listening();
   PetscCallMPI(MPI_Comm_free(&(*file)->comm));
   wf_free(*file);
   *file = NULL;
