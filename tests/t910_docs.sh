@@ -64,7 +64,7 @@ if [ "$n" -lt 30 ]; then
 fi
 for parameter in $parameters; do
   case $parameter in
-    run_out | run_seed) expect parameter "-${parameter#run_}" doc/weightflow.1 ;;
+    run_*) expect parameter "-${parameter#run_}" doc/weightflow.1 ;;
     *) expect parameter "-$parameter" doc/weightflow.1 ;;
   esac
 done
