@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Rewrap the statements and comments of C files that hold a line of more than 132 characters; the rest of each file is left as it is.
+# Rewrap the statements and comments of C files that hold a line of more than 132 characters; the rest is left as it is.
 #
 #   tests/reflow.sh [FILE...]      default: all of include, src and tests. Needs clang-format (14 or newer).
 set -euo pipefail

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Documentation against the program: what `weightflow help` and `weightflow params` print, and what is in the tree, is in the documents.
+# Documentation against the program: what `weightflow help` and `weightflow params` print, and what is in the tree, is in the
+# documents.
 set -uo pipefail
 root=${abs_top_srcdir:-$(cd "$(dirname "$0")/.." && pwd)}
 program=${abs_top_builddir:-$root/build}/weightflow
@@ -31,7 +32,8 @@ while read -r document link; do
 done < <(grep -o -E '\]\([^)#:]+\)' README.md doc/*.md tests/README.md | sed 's/^\([^:]*\):](\(.*\))/\1 \2/')
 
 # --- names of datasets that stages write ---
-datasets=$(grep -h -o -E '\.name *= *"/[a-z_/]+"' -r src/stages src/data src/flow src/ssa src/report --include='*.c' 2>/dev/null | grep -o -E '/[a-z_/]+' | sort -u)
+datasets=$(grep -h -o -E '\.name *= *"/[a-z_/]+"' -r src/stages src/data src/flow src/ssa src/report --include='*.c' |
+  grep -o -E '/[a-z_/]+' | sort -u)
 for dataset in $datasets; do expect dataset "$dataset" doc/formats.md; done
 
 # --- commands ---
@@ -55,7 +57,9 @@ for command in $commands; do
 done
 
 # --- parameters: group and name of each line of the YAML that `weightflow params` prints ---
-parameters=$("$program" params 2>/dev/null | awk '/^[a-z]+:/ { group = $1; sub(/:.*/, "", group) } /^  +[a-z_0-9]+:/ { name = $1; sub(/:.*/, "", name); print group "_" name }')
+parameters=$("$program" params 2>/dev/null | awk '
+  /^[a-z]+:/ { group = $1; sub(/:.*/, "", group) }
+  /^  +[a-z_0-9]+:/ { name = $1; sub(/:.*/, "", name); print group "_" name }')
 n=$(printf '%s\n' "$parameters" | grep -c .)
 checks=$((checks + 1))
 if [ "$n" -lt 30 ]; then
