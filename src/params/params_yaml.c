@@ -235,8 +235,10 @@ void wf_params_read_yaml(wf_params *params, const char *yaml_file, wf_mistakes *
     wf_mistakes_spoil(mistakes, -1);
     return;
   }
-  if (fstat(fileno(stream), &status) || S_ISDIR(status.st_mode)) wf_mistakes_add(mistakes, "%s: is a folder: name a YAML file", yaml_file);
-  else if (!yaml_parser_initialize(&r.parser)) wf_mistakes_add(mistakes, "%s: memory is short", yaml_file);
+  if (fstat(fileno(stream), &status) || S_ISDIR(status.st_mode)) {
+    wf_mistakes_add(mistakes, "%s: is a folder: name a YAML file", yaml_file);
+    wf_mistakes_spoil(mistakes, -1);
+  } else if (!yaml_parser_initialize(&r.parser)) wf_mistakes_add(mistakes, "%s: memory is short", yaml_file);
   else {
     yaml_parser_set_input_file(&r.parser, stream);
     read_document(&r);

@@ -135,7 +135,7 @@ static void find_existing_folder(const char *path, char *folder)
 {
   struct stat status;
   snprintf(folder, PATH_SIZE, "%s", path);
-  while (stat(folder, &status) && errno == ENOENT) {
+  while (stat(folder, &status) && (errno == ENOENT || errno == ENOTDIR)) {
     char *slash = strrchr(folder, '/');
     if (!slash) snprintf(folder, PATH_SIZE, ".");
     else if (slash == folder) folder[1] = 0;
