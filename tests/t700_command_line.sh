@@ -5,7 +5,7 @@ program=${abs_top_builddir:?}/weightflow
 inputs=${abs_top_srcdir:?}/inputs
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
 export OMPI_MCA_mpi_yield_when_idle=1 OMPI_MCA_hwloc_base_binding_policy=none OPENBLAS_NUM_THREADS=1
-export OMPI_MCA_ess_singleton_isolated=1 # programs started without mpiexec need no daemon of their own
+export OMPI_MCA_ess_singleton_isolated=1 OMPI_MCA_pml=ob1 OMPI_MCA_btl=self,vader # quick starts: no daemon, no look for networks
 mpiexec=${WF_MPIEXEC:-mpiexec}
 [ -x "$program" ] || { echo "$program is not built"; exit 99; }
 scratch=$(mktemp -d) || exit 99
