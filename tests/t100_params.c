@@ -87,9 +87,11 @@ static void check_yaml_messages(void)
   check_yaml("xyzzy: 1\n", "t.yaml:1: xyzzy: unknown group: `weightflow params` lists them\n");
   check_yaml("seed: 1\n", "t.yaml:1: seed: belongs into a group: write run: {seed: value}\n");
   check_yaml("\ntrain:\n  itertions: 1\n", "t.yaml:3: train.itertions: unknown parameter, did you mean train.iterations?\n");
-  check_yaml("train:\n  trajectories: 1\n", "t.yaml:2: train.trajectories: unknown parameter, did you mean simulate.trajectories?\n");
-  check_yaml("train:\n  zzzzzz: {a: [1, {b: 2}]}\n  z_dim: 0\n",
-             "t.yaml:2: train.zzzzzz: unknown parameter: `weightflow params` lists them\nt.yaml:3: train.z_dim = 0: must be at least 1\n");
+  check_yaml("train:\n  trajectories: 1\n",
+             "t.yaml:2: train.trajectories: unknown parameter, did you mean simulate.trajectories?\n");
+  check_yaml(
+      "train:\n  zzzzzz: {a: [1, {b: 2}]}\n  z_dim: 0\n",
+      "t.yaml:2: train.zzzzzz: unknown parameter: `weightflow params` lists them\nt.yaml:3: train.z_dim = 0: must be at least 1\n");
   check_yaml("run:\n  seed: 1\n  out: a\n  seed: 2\n", "t.yaml:4: run.seed: given twice, first in line 2\n");
   check_yaml("run:\n  seed: 1\ndata:\nrun:\n  out: a\n", "t.yaml:4: run: given twice, first in line 1\n");
   check_yaml("simulate:\n  trajectories: -4\n", "t.yaml:2: simulate.trajectories = -4: must be at least 1\n");
@@ -101,9 +103,10 @@ static void check_yaml_messages(void)
              "t.yaml:1: simulate.trajectories = 99999999999999999999: must be at most 1000000000\n");
   check_yaml("run: {seed: 9007199254740993}\n", "t.yaml:1: run.seed = 9007199254740993: must be at most 9007199254740992\n");
   check_yaml("train: {dropout: .nan}\n", "t.yaml:1: train.dropout = .nan: must be a number\n");
-  check_yaml("train: {dropout: nan, learning_rate: -inf, weight_decay: 1e999}\n",
-             "t.yaml:1: train.dropout = nan: must be a finite number\nt.yaml:1: train.learning_rate = -inf: must be a finite number\n"
-             "t.yaml:1: train.weight_decay = 1e999: must be a finite number\n");
+  check_yaml(
+      "train: {dropout: nan, learning_rate: -inf, weight_decay: 1e999}\n",
+      "t.yaml:1: train.dropout = nan: must be a finite number\nt.yaml:1: train.learning_rate = -inf: must be a finite number\n"
+      "t.yaml:1: train.weight_decay = 1e999: must be a finite number\n");
   check_yaml("train: {dropout: 0.95}\n", "t.yaml:1: train.dropout = 0.95: must be at most 0.9\n");
   check_yaml("train: {equation: sde}\n", "t.yaml:1: train.equation = sde: must be one of cde, ode\n");
   check_yaml("train: {equation: cd}\n", "t.yaml:1: train.equation = cd: must be one of cde, ode\n");
@@ -122,8 +125,9 @@ static void check_yaml_messages(void)
   check_yaml("run: {seed: 1}\n---\nrun: {seed: 2}\n", "t.yaml:2: holds a second document: write all groups in one\n");
   check_yaml("run: {out: \"a\\nb\"}\n", "t.yaml:1: run.out = a?b: must be one line of UTF-8 text without control characters\n");
   check_yaml("run: {out: \"a\\0b\"}\n", "t.yaml:1: run.out = a: must be one line of UTF-8 text without control characters\n");
-  check_yaml("train:\n  z_dim: 0\n bad\n", "t.yaml:2: train.z_dim = 0: must be at least 1\n"
-                                           "t.yaml:3:2: not valid YAML: did not find expected key, while parsing a block mapping\n");
+  check_yaml("train:\n  z_dim: 0\n bad\n",
+             "t.yaml:2: train.z_dim = 0: must be at least 1\n"
+             "t.yaml:3:2: not valid YAML: did not find expected key, while parsing a block mapping\n");
 }
 
 static void check_files(void)
@@ -150,7 +154,8 @@ static void check_files(void)
   fclose(stream);
   WF_CHECK(wf_mistakes_count(mistakes) == 4, "%s", lines);
   WF_CHECK(strstr(lines, "xxx...: is too long: 1024 bytes, at most 1023\nmissing.yaml: cannot be read: No such file or directory\n"
-                         ".: is a folder: name a YAML file\nt.yaml: byte 11: invalid leading UTF-8 octet: write UTF-8 text\n"), "%s", lines);
+                         ".: is a folder: name a YAML file\nt.yaml: byte 11: invalid leading UTF-8 octet: write UTF-8 text\n"),
+           "%s", lines);
   free(lines);
   wf_mistakes_destroy(&mistakes);
 }
@@ -163,14 +168,16 @@ static void check_line_messages(void)
   check_line("-iterations 5", "command line: -iterations: unknown option, did you mean -train_iterations?\n", true);
   check_line("-sed 5", "command line: -sed: unknown option, did you mean -seed?\n", true);
   check_line("-ots 5", "command line: -ots: unknown option, did you mean -out?\n", true);
-  check_line("-quite_another_thing", "command line: -quite_another_thing: unknown option: `weightflow help run` lists them\n", true);
+  check_line("-quite_another_thing", "command line: -quite_another_thing: unknown option: `weightflow help run` lists them\n",
+             true);
   check_line("-seed=5", "command line: -seed=5: write -seed, a space, and the value\n", true);
   check_line("-train_z_dim", "command line: -train_z_dim: needs a value\n", true);
   check_line("-train_z_dim -seed 3", "command line: -train_z_dim: needs a value\n", true);
   check_line("-simulate_trajectories -4", "command line: -simulate_trajectories -4: must be at least 1\n", true);
   check_line("-train_z_dim x -train_dropout -.5 -seed 1.5",
              "command line: -train_z_dim x: must be a whole number\ncommand line: -train_dropout -.5: must be at least 0\n"
-             "command line: -seed 1.5: must be a whole number\n", true);
+             "command line: -seed 1.5: must be a whole number\n",
+             true);
 }
 
 /* What single values cannot tell. A refused value must not draw further complaints after it. */
@@ -178,8 +185,10 @@ static void check_cross(void)
 {
   check_line("-simulate_samples 51",
              "parameters: data.observed = 0:100:10: index 100 does not exist: there are 51, counted from 0 (simulate.samples)\n"
-             "parameters: data.evaluated = 1:100:1: index 100 does not exist: there are 51, counted from 0 (simulate.samples)\n", true);
-  check_line("-simulate_samples 51x -data_observed 0:200:10", "command line: -simulate_samples 51x: must be a whole number\n", true);
+             "parameters: data.evaluated = 1:100:1: index 100 does not exist: there are 51, counted from 0 (simulate.samples)\n",
+             true);
+  check_line("-simulate_samples 51x -data_observed 0:200:10", "command line: -simulate_samples 51x: must be a whole number\n",
+             true);
   check_line("-data_file a.npy -data_observed 0:200:10 -data_times 0:0.5", "", true);
   check_line("-data_file a.csv", "parameters: data.file = a.csv: must be a .npy or .h5 file\n", true);
   check_line("-data_file a.npy -data_times 0:-1",
@@ -189,7 +198,8 @@ static void check_cross(void)
   check_line("-train_path pca -train_z_dim 11",
              "parameters: train.z_dim = 11: must be below the number of observed snapshots, 11, where train.path is pca\n", true);
   check_line("-data_holdout 0.0001", "parameters: data.holdout = 0.0001: of 1000 trajectories none is held out\n", true);
-  check_line("-data_holdout 0.9 -simulate_trajectories 1", "parameters: data.holdout = 0.9: of 1 trajectories none is left to train on\n", true);
+  check_line("-data_holdout 0.9 -simulate_trajectories 1",
+             "parameters: data.holdout = 0.9: of 1 trajectories none is left to train on\n", true);
   check_line("-simulate_t_end 0", "parameters: simulate.t_end = 0: must be above 0\n", true);
   check_line("-predict_times 0:50:0.1 -predict_tails 0,20", "", true);
   check_line("-predict_times 0,60", "parameters: predict.times = 0,60: times must lie between 0 and simulate.t_end = 50\n", true);
@@ -201,8 +211,22 @@ static void check_cross(void)
 /* Values drawn at random for every parameter, set by option, written as YAML and read back. */
 static void check_round_trip(int repeat)
 {
-  static const char *const texts[] = {"", "a b", "it's", "\"quoted\" \\ and # : {x}", "\xc3\xa9t\xc3\xa9", "true", "null", "1e5", "-1",
-                                      "plain/path_1.npy", "~", "0:1", "- x", ".5", "%x", "a\xe2\x80\x93z"};
+  static const char *const texts[] = {"",
+                                      "a b",
+                                      "it's",
+                                      "\"quoted\" \\ and # : {x}",
+                                      "\xc3\xa9t\xc3\xa9",
+                                      "true",
+                                      "null",
+                                      "1e5",
+                                      "-1",
+                                      "plain/path_1.npy",
+                                      "~",
+                                      "0:1",
+                                      "- x",
+                                      ".5",
+                                      "%x",
+                                      "a\xe2\x80\x93z"};
   enum { N_TEXTS = sizeof texts / sizeof texts[0], MAX = 256 };
   wf_params           set, read;
   int                 n_rows, argc = 0;
@@ -211,16 +235,28 @@ static void check_round_trip(int repeat)
   char               *argv[MAX];
   wf_mistakes        *mistakes = wf_mistakes_create();
   for (int i = 0; i < n_rows; i++) {
-    double u = wf_random_uniform(1, WF_RANDOM_TEST, (uint64_t)i, (uint32_t)repeat);
+    double u     = wf_random_uniform(1, WF_RANDOM_TEST, (uint64_t)i, (uint32_t)repeat);
     char  *value = words[argc + 1];
     snprintf(words[argc], sizeof words[0], "-%s_%s", rows[i].group, rows[i].name);
     switch (rows[i].kind) {
-    case WF_PARAM_KIND_INT: snprintf(value, 128, "%.0f", floor(rows[i].minimum + u * (rows[i].maximum - rows[i].minimum))); break;
-    case WF_PARAM_KIND_REAL: snprintf(value, 128, "%.17g", rows[i].minimum + pow(u, 9) * (rows[i].maximum - rows[i].minimum)); break;
-    case WF_PARAM_KIND_BOOL: snprintf(value, 128, "%s", u < 0.5 ? "yes" : "0"); break;
-    case WF_PARAM_KIND_CHOICE: snprintf(value, 128, "%s", strrchr(rows[i].choices, '|') ? strrchr(rows[i].choices, '|') + 1 : rows[i].choices); break;
-    case WF_PARAM_KIND_INDICES: snprintf(value, 128, "%d:%d:3, %d", (int)(u * 9), 10 + (int)(u * 99), 200); break;
-    default: snprintf(value, 128, "%s", texts[((int)(u * 1000) + i) % N_TEXTS]); break;
+    case WF_PARAM_KIND_INT:
+      snprintf(value, 128, "%.0f", floor(rows[i].minimum + u * (rows[i].maximum - rows[i].minimum)));
+      break;
+    case WF_PARAM_KIND_REAL:
+      snprintf(value, 128, "%.17g", rows[i].minimum + pow(u, 9) * (rows[i].maximum - rows[i].minimum));
+      break;
+    case WF_PARAM_KIND_BOOL:
+      snprintf(value, 128, "%s", u < 0.5 ? "yes" : "0");
+      break;
+    case WF_PARAM_KIND_CHOICE:
+      snprintf(value, 128, "%s", strrchr(rows[i].choices, '|') ? strrchr(rows[i].choices, '|') + 1 : rows[i].choices);
+      break;
+    case WF_PARAM_KIND_INDICES:
+      snprintf(value, 128, "%d:%d:3, %d", (int)(u * 9), 10 + (int)(u * 99), 200);
+      break;
+    default:
+      snprintf(value, 128, "%s", texts[((int)(u * 1000) + i) % N_TEXTS]);
+      break;
     }
     if (!strcmp(value, "- x")) snprintf(value, 128, "x -"); /* on the command line it would be an option */
     argv[argc] = words[argc], argv[argc + 1] = value;
@@ -239,7 +275,8 @@ static void check_round_trip(int repeat)
   wf_params_read(&read, "t.yaml", 2, (char *[]){(char[]){"-seed"}, (char[]){"77"}}, mistakes);
   WF_CHECK(read.run.seed == 77 && read.train.iterations == set.train.iterations); /* the command line wins */
   wf_params_read_resumed(&read, "t.yaml", 0, NULL, mistakes);
-  WF_CHECK(read.run.seed == set.run.seed && !read.run.force && read.run.stop_minutes == 0 && read.train.dropout == set.train.dropout);
+  WF_CHECK(read.run.seed == set.run.seed && !read.run.force && read.run.stop_minutes == 0 &&
+           read.train.dropout == set.train.dropout);
   if (wf_mistakes_count(mistakes)) wf_mistakes_print(mistakes, stderr);
   wf_mistakes_destroy(&mistakes);
 }
@@ -264,7 +301,8 @@ static void check_lists(void)
   }
   WF_CHECK(wf_indices_parse("all", 5, indices, why, sizeof why) == 5 && indices[4] == 4);
   WF_CHECK(wf_indices_parse("3:7", N, indices, why, sizeof why) == 5 && indices[4] == 7);
-  static const char *const bad[] = {"", ",", "1,", "1,,2", "-1", "1.5", "a", "1:2:3:4", "1:", ":1", "5:4", "0:9:0", "60", "all,3", "3000000000"};
+  static const char *const bad[] = {"",   ",",  "1,",  "1,,2",  "-1", "1.5",   "a",         "1:2:3:4",
+                                    "1:", ":1", "5:4", "0:9:0", "60", "all,3", "3000000000"};
   for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
     *why = 0;
     WF_CHECK(wf_indices_parse(bad[i], N, indices, why, sizeof why) == -1 && *why, "%s", bad[i]);
@@ -279,8 +317,8 @@ static void check_lists(void)
 
 static void check_words(void)
 {
-  char *argv[] = {(char[]){"a.yaml"}, (char[]){"-seed"},    (char[]){"3"}, (char[]){"-force"}, (char[]){"b"},
-                  (char[]){"-force"}, (char[]){"true"},     (char[]){"c"}, (char[]){"-wf_x"},  (char[]){"y"}};
+  char       *argv[] = {(char[]){"a.yaml"}, (char[]){"-seed"}, (char[]){"3"}, (char[]){"-force"}, (char[]){"b"},
+                        (char[]){"-force"}, (char[]){"true"},  (char[]){"c"}, (char[]){"-wf_x"},  (char[]){"y"}};
   const char *words[2];
   WF_CHECK(wf_params_find_words(10, argv, 2, words) == 3 && !strcmp(words[0], "a.yaml") && !strcmp(words[1], "b"));
 }
@@ -291,7 +329,7 @@ static PetscErrorCode check_broadcast(int rank)
   PetscFunctionBeginUser;
   wf_params_set_defaults(&params);
   wf_params_set_defaults(&expected);
-  expected.run.seed         = 4711;
+  expected.run.seed            = 4711;
   expected.train.energy_weight = 0.1;
   snprintf(expected.report.times, sizeof expected.report.times, "1,2");
   if (rank == 0) params = expected;

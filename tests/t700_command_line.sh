@@ -74,7 +74,8 @@ expect 0 'iterations: 7 ' "$program" params "$inputs/epidemic.yaml" -train_itera
 
 for n in 1 2; do
   # the words of mpiexec itself about the exit code are not ours
-  "$mpiexec" -n $n "$program" run bad.yaml -train_z_dim 0 2>&1 >printed.txt </dev/null | grep -E '^(bad|command|weightflow)' >"mistakes.$n"
+  "$mpiexec" -n $n "$program" run bad.yaml -train_z_dim 0 2>&1 >printed.txt </dev/null |
+    grep -E '^(bad|command|weightflow)' >"mistakes.$n"
   [ ! -s printed.txt ] || fail "something on standard output"
 done
 rm -f printed.txt
