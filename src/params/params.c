@@ -80,6 +80,7 @@ int wf_params_choice(const char *group, const char *name, const char *value)
 {
   int row = wf_param_find(group, name);
   assert(row >= 0 && table[row].kind == WF_PARAM_KIND_CHOICE);
+  if (row < 0 || !table[row].choices) return -1;
   const char *choice = table[row].choices;
   size_t      length = strlen(value);
   for (int i = 0;; i++) {
