@@ -35,6 +35,9 @@ PetscErrorCode wf_flow_destroy(wf_flow **flow);
 PetscErrorCode wf_flow_write(const wf_flow *flow, wf_file *file);
 PetscErrorCode wf_flow_read(MPI_Comm comm, const char *path, const wf_anchors *anchors, wf_flow **flow, char *why, size_t why_size);
 
+/* The same from an open file, such as a checkpoint. */
+PetscErrorCode wf_flow_read_from(wf_file *file, const wf_anchors *anchors, wf_flow **flow, char *why, size_t why_size);
+
 /* Integrate from the first anchor to clock times [n_times] (increasing, not before the first snapshot), with `steps` steps between neighbouring snapshots
    (or a share of them); theta [n_times, n_param] out. Not collective. */
 PetscErrorCode wf_flow_predict(wf_flow *flow, int n_times, const double *times, int steps, double *theta);

@@ -140,27 +140,37 @@ static PetscErrorCode read_flow(wf_file *file, const wf_anchors *anchors, wf_flo
   PetscFunctionReturn(0);
 }
 
-PetscErrorCode wf_flow_read(MPI_Comm comm, const char *path, const wf_anchors *anchors, wf_flow **flow, char *why, size_t why_size)
+PetscErrorCode wf_flow_read_from(wf_file *file, const wf_anchors *anchors, wf_flow **flow, char *why, size_t why_size)
 {
-  wf_file *file;
   wf_flow *f;
   int      rank;
-  int64_t  shape[WF_MAX_RANK];
+  int64_t  shape[WF_MAX_RANK] = {0};
   wf_type  type;
 
   PetscFunctionBeginUser;
   *flow  = NULL;
   why[0] = '\0';
+  PetscCall(wf_file_shape(file, "/tau", &rank, shape, &type));
+  if (shape[0] != anchors->n_obs) {
+    snprintf(why, why_size, "made for %d anchors, there are %d", (int)shape[0], anchors->n_obs);
+    PetscFunctionReturn(0);
+  }
+  PetscCall(wf_flow_create_base(anchors, &f));
+  PetscCall(read_flow(file, anchors, f, why, why_size));
+  if (why[0]) PetscCall(wf_flow_destroy(&f));
+  else *flow = f;
+  PetscFunctionReturn(0);
+}
+
+PetscErrorCode wf_flow_read(MPI_Comm comm, const char *path, const wf_anchors *anchors, wf_flow **flow, char *why, size_t why_size)
+{
+  wf_file *file;
+
+  PetscFunctionBeginUser;
+  *flow = NULL;
   PetscCall(wf_file_open(comm, path, "flow", false, &file, why, why_size));
   if (!file) PetscFunctionReturn(0);
-  PetscCall(wf_file_shape(file, "/tau", &rank, shape, &type));
-  if (shape[0] != anchors->n_obs) snprintf(why, why_size, "%s: made for %d anchors, there are %d", path, (int)shape[0], anchors->n_obs);
-  else {
-    PetscCall(wf_flow_create_base(anchors, &f));
-    PetscCall(read_flow(file, anchors, f, why, why_size));
-    if (why[0]) PetscCall(wf_flow_destroy(&f));
-    else *flow = f;
-  }
+  PetscCall(wf_flow_read_from(file, anchors, flow, why, why_size));
   PetscCall(wf_file_close(&file));
   PetscFunctionReturn(0);
 }
