@@ -9,51 +9,65 @@
 #include <weightflow/base.h>
 #include <weightflow/metrics.h>
 
-enum { NONE = -1, START_PASSES = 2 };
+enum { NONE = -1, START_PASSES = 5, LANES = 16 };
 
 typedef struct {
-  int           n;
+  int           n, n_padded; /* n_padded: up to a multiple of LANES */
   const double *cost;     /* [n, n] */
-  double       *v;        /* [n] column potentials */
-  double       *open;     /* [n] v, or -inf in a closed column, which then cannot be improved */
-  double       *distance; /* [n] from the tree's root, +inf in a closed column */
-  double       *final;    /* [n] distance of a closed column */
-  int32_t      *parent;   /* [n] row from which a column was reached */
-  int32_t      *order;    /* [n] j for a free column, j + n for a taken one: the order among ties */
+  double       *v;        /* [n_padded] column potentials */
+  double       *open;     /* [n_padded] v, or -inf in a closed column, which then cannot be improved */
+  double       *distance; /* [n_padded] from the tree's root, +inf in a closed column */
+  double       *final;    /* [n_padded] distance of a closed column */
+  double       *parent;   /* [n_padded] row from which a column was reached: a double, so that the loops have one width */
   int          *row;      /* [n] row of a column, or NONE */
   int          *column;   /* [n] column of a row, or NONE */
   int          *closed;   /* [n] the tree's columns */
   int          *waiting;  /* [n] rows without a column */
 } search;
 
-/* Reach further columns from a row of the tree; the smallest distance of an open column is returned. */
-WF_SIMD static double relax_row(int n, const double *cost, const double *open, double offset, int32_t row, double *distance, int32_t *parent)
+/* Reach further columns from a row of the tree. */
+WF_SIMD static void relax_row(int n, const double *restrict cost, const double *restrict open, double offset, double row,
+                              double *restrict distance, double *restrict parent)
 {
-  double nearest = INFINITY;
   for (int j = 0; j < n; j++) {
-    double through = cost[j] - open[j] - offset;
-    parent[j]      = through < distance[j] ? row : parent[j];
-    distance[j]    = through < distance[j] ? through : distance[j];
-    nearest        = distance[j] < nearest ? distance[j] : nearest;
+    double through = cost[j] - open[j] - offset, old = distance[j], from = parent[j];
+    parent[j]      = through < old ? row : from;
+    distance[j]    = through < old ? through : old;
   }
-  return nearest;
 }
 
-WF_SIMD static int32_t find_first_at(int n, const double *distance, double nearest, const int32_t *order)
+/* The smallest distance of an open column. A minimum is the same in any order, so it is taken over lanes side by side. */
+WF_SIMD static double find_nearest(int n_padded, const double *restrict distance)
 {
-  int32_t first = INT32_MAX;
-  for (int j = 0; j < n; j++) {
-    int32_t candidate = distance[j] == nearest ? order[j] : INT32_MAX;
-    first             = candidate < first ? candidate : first;
+  double lane[LANES];
+  for (int k = 0; k < LANES; k++) lane[k] = INFINITY;
+  for (int j = 0; j < n_padded; j += LANES)
+    for (int k = 0; k < LANES; k++) lane[k] = distance[j + k] < lane[k] ? distance[j + k] : lane[k];
+  for (int k = 1; k < LANES; k++) lane[0] = lane[k] < lane[0] ? lane[k] : lane[0];
+  return lane[0];
+}
+
+/* Of the columns at that distance the first free one, else the first. */
+WF_SIMD static int find_first_at(int n_padded, const double *restrict distance, double nearest, const int *restrict row)
+{
+  int first = NONE;
+  for (int j = 0; j < n_padded; j += LANES) {
+    int64_t hits = 0;
+    for (int k = 0; k < LANES; k++) hits += distance[j + k] == nearest;
+    if (!hits) continue;
+    for (int k = j; k < j + LANES; k++) {
+      if (distance[k] != nearest) continue;
+      if (row[k] == NONE) return k;
+      if (first == NONE) first = k;
+    }
   }
-  return first == INT32_MAX ? NONE : first >= n ? first - n : first;
+  return first;
 }
 
 static void assign_pair(search *s, int i, int j)
 {
   s->row[j]    = i;
   s->column[i] = j;
-  s->order[j]  = j + s->n;
 }
 
 /* v[j] = the column's minimum; a row that is still free and attains it takes the column. */
@@ -70,7 +84,7 @@ static void reduce_columns(search *s)
       }
     }
   for (int j = n - 1; j >= 0; j--)
-    if (s->column[s->parent[j]] == NONE) assign_pair(s, s->parent[j], j);
+    if (s->column[(int)s->parent[j]] == NONE) assign_pair(s, (int)s->parent[j], j);
 }
 
 /* Rows without a column take their best one: its potential is lowered by the gap to the second best, and the row that had it waits for the
@@ -111,15 +125,16 @@ static bool augment_from(search *s, int root)
 {
   int    n = s->n, n_closed = 0, i = root, j;
   double offset = 0, nearest = 0;
-  for (j = 0; j < n; j++) {
+  for (j = 0; j < s->n_padded; j++) {
     s->open[j]     = s->v[j];
     s->distance[j] = INFINITY;
   }
   for (;;) {
-    double low = relax_row(n, s->cost + (size_t)i * (size_t)n, s->open, offset, i, s->distance, s->parent);
+    relax_row(n, s->cost + (size_t)i * (size_t)n, s->open, offset, i, s->distance, s->parent);
+    double low = find_nearest(s->n_padded, s->distance);
     if (!(low < INFINITY)) return false;
     nearest = n_closed && low < nearest ? nearest : low; /* rounding only: distances do not fall */
-    j       = find_first_at(n, s->distance, low, s->order);
+    j       = find_first_at(s->n_padded, s->distance, low, s->row);
     if (s->row[j] == NONE) break;
     s->closed[n_closed++] = j;
     s->final[j]           = nearest;
@@ -130,7 +145,7 @@ static bool augment_from(search *s, int root)
   }
   for (int k = 0; k < n_closed; k++) s->v[s->closed[k]] += s->final[s->closed[k]] - nearest;
   for (;;) {
-    i            = s->parent[j];
+    i            = (int)s->parent[j];
     int previous = s->column[i];
     assign_pair(s, i, j);
     if (i == root) return true;
@@ -140,23 +155,22 @@ static bool augment_from(search *s, int root)
 
 static bool allocate_search(search *s, int n, const double *cost)
 {
-  size_t size = (size_t)n;
+  size_t size = ((size_t)n + LANES - 1) / LANES * LANES;
   s->n        = n;
+  s->n_padded = (int)size;
   s->cost     = cost;
-  s->v        = wf_calloc(4 * size, sizeof(double));
-  s->parent   = wf_calloc(2 * size, sizeof(int32_t));
+  s->v        = wf_calloc(5 * size, sizeof(double));
   s->row      = wf_calloc(4 * size, sizeof(int));
-  if (!s->v || !s->parent || !s->row) return false;
+  if (!s->v || !s->row) return false;
   s->open     = s->v + size;
   s->distance = s->open + size;
   s->final    = s->distance + size;
-  s->order    = s->parent + size;
+  s->parent   = s->final + size;
   s->column   = s->row + size;
   s->closed   = s->column + size;
   s->waiting  = s->closed + size;
   for (int j = 0; j < n; j++) {
     s->row[j] = s->column[j] = NONE;
-    s->order[j]              = j;
   }
   return true;
 }
@@ -183,7 +197,6 @@ double wf_assignment_solve(int n, const double *cost, int *column)
     }
   }
   wf_free(s.v);
-  wf_free(s.parent);
   wf_free(s.row);
   return total;
 }
