@@ -304,7 +304,7 @@ static PetscErrorCode renew_trajectory(TS ts, bool keep)
 /* Make room for n more kept evaluations, within the memory limit; what finds no room is computed again in the backward sweep. */
 static PetscErrorCode reserve_shelf(wf_dynamics *d, int n)
 {
-  size_t slot  = wf_hypernet_tape_bytes(d->net) + (size_t)d->n_param * (1 + d->n_control) * sizeof(wf_real);
+  size_t slot  = wf_hypernet_tape_bytes(d->scratch.tape) + (size_t)d->n_param * (1 + d->n_control) * sizeof(wf_real);
   int    limit = (int)(SHELF_BYTES_LIMIT / slot);
 
   PetscFunctionBeginUser;
