@@ -108,7 +108,7 @@ static PetscErrorCode check_gradient(bool ode, bool interpolant, double dropout,
     PetscCall(wf_dynamics_adjoint(p.dynamics, p.theta_bar, p.energy_bar, gradient, start_bar));
     PetscCall(evaluate(&p, p.phi, start, false, &loss));
   }
-  double scale = 0, error = 0, h = 1e-4;
+  double scale = 0, error = 0, h = WF_REAL_IS_DOUBLE ? 1e-6 : 1e-2; /* small: the ReLUs make kinks */
   for (int i = 0; i < p.n_phi; i++) scale = fmax(scale, fabs(gradient[i]));
   memcpy(phi, p.phi, (size_t)p.n_phi * sizeof(wf_real));
   for (int trial = 0; trial < 40; trial++) {
@@ -175,6 +175,16 @@ static PetscErrorCode check_taylor(void)
   PetscFunctionReturn(0);
 }
 
+/* Lift all ReLUs into their linear range: the field is then smooth, and a scheme can show its order. */
+static void smooth_field(problem *p)
+{
+  int                      n_blocks;
+  const wf_hypernet_block *blocks = wf_hypernet_blocks(p->net, &n_blocks);
+  for (int i = 0; i < n_blocks; i++)
+    if (strstr(blocks[i].name, "feedforward/0/bias"))
+      for (int j = 0; j < blocks[i].rows; j++) p->phi[blocks[i].first + j] += 5;
+}
+
 /* Error against a fine solution falls with the scheme's order. */
 static PetscErrorCode check_order(const char *options, double order)
 {
@@ -183,6 +193,7 @@ static PetscErrorCode check_order(const char *options, double order)
 
   PetscFunctionBeginUser;
   PetscCall(make_problem(&p, true, false, options));
+  smooth_field(&p);
   fine   = wf_calloc(2 * (size_t)p.n_param, sizeof(double));
   coarse = wf_calloc(2 * (size_t)p.n_param, sizeof(double));
   const double stops[2] = {0, 3};
@@ -228,7 +239,7 @@ int main(int argc, char **argv)
   PetscCall(check_gradient(false, false, 0, "-wf_ts_rk_type 38", tolerance));
   PetscCall(check_gradient(true, false, 0, "-wf_ts_rk_type 3bs", tolerance));
   PetscCall(check_gradient(false, true, 0.2, "", tolerance));
-  PetscCall(check_gradient(false, true, 0, "-wf_ts_rk_type 3bs -wf_ts_adapt_type basic -wf_ts_rtol 1e-7 -wf_ts_atol 1e-7", WF_REAL_IS_DOUBLE ? 1e-5 : 1e-1));
+  PetscCall(check_gradient(false, true, 0, "-wf_ts_rk_type 3bs -wf_ts_adapt_type basic -wf_ts_rtol 1e-7 -wf_ts_atol 1e-7", WF_REAL_IS_DOUBLE ? 1e-3 : 1e-1));
   if (WF_REAL_IS_DOUBLE) {
     PetscCall(check_taylor());
     PetscCall(check_order("", 4));

@@ -214,29 +214,49 @@ static PetscErrorCode create_vectors_and_shells(wf_dynamics *d)
   PetscFunctionReturn(0);
 }
 
-static PetscErrorCode create_solver(wf_dynamics *d)
+static PetscErrorCode create_solver(wf_dynamics *d, TS *solver, TSAdapt *adapt)
+{
+  TS ts;
+
+  PetscFunctionBeginUser;
+  PetscCall(TSCreate(PETSC_COMM_SELF, &ts));
+  PetscCall(TSSetOptionsPrefix(ts, "wf_"));
+  PetscCall(TSSetProblemType(ts, TS_NONLINEAR));
+  PetscCall(TSSetType(ts, TSRK));
+  PetscCall(TSRKSetType(ts, TSRK4));
+  PetscCall(TSGetAdapt(ts, adapt));
+  PetscCall(TSAdaptSetType(*adapt, TSADAPTNONE));
+  PetscCall(TSSetApplicationContext(ts, d));
+  PetscCall(TSSetRHSFunction(ts, NULL, rhs_function, d));
+  PetscCall(TSSetRHSJacobian(ts, d->jacobian, d->jacobian, rhs_jacobian, d));
+  PetscCall(TSSetRHSJacobianP(ts, d->jacobian_p, rhs_jacobian_p, d));
+  PetscCall(TSSetPostStep(ts, after_step));
+  PetscCall(TSSetFromOptions(ts));
+  PetscCall(refuse_unsafe_scheme(ts));
+  *solver = ts;
+  PetscFunctionReturn(0);
+}
+
+/* Two solvers: one takes given steps and can be differentiated; where the options ask for adaptive steps, another chooses them. (A TS that was once
+   given a time span cannot be made to forget it.) */
+static PetscErrorCode create_solvers(wf_dynamics *d)
 {
   TSAdapt   adapt;
   PetscBool none;
 
   PetscFunctionBeginUser;
   PetscCall(register_three_eighths_rule());
-  PetscCall(TSCreate(PETSC_COMM_SELF, &d->ts));
-  PetscCall(TSSetOptionsPrefix(d->ts, "wf_"));
-  PetscCall(TSSetProblemType(d->ts, TS_NONLINEAR));
-  PetscCall(TSSetType(d->ts, TSRK));
-  PetscCall(TSRKSetType(d->ts, TSRK4));
-  PetscCall(TSGetAdapt(d->ts, &adapt));
-  PetscCall(TSAdaptSetType(adapt, TSADAPTNONE));
-  PetscCall(TSSetApplicationContext(d->ts, d));
-  PetscCall(TSSetRHSFunction(d->ts, NULL, rhs_function, d));
-  PetscCall(TSSetRHSJacobian(d->ts, d->jacobian, d->jacobian, rhs_jacobian, d));
-  PetscCall(TSSetRHSJacobianP(d->ts, d->jacobian_p, rhs_jacobian_p, d));
-  PetscCall(TSSetPostStep(d->ts, after_step));
-  PetscCall(TSSetFromOptions(d->ts));
-  PetscCall(refuse_unsafe_scheme(d->ts));
+  PetscCall(create_solver(d, &d->ts, &adapt));
   PetscCall(PetscObjectTypeCompare((PetscObject)adapt, TSADAPTNONE, &none));
-  d->adaptive = !none;
+  if (!none) {
+    PetscCall(TSAdaptSetType(adapt, TSADAPTNONE));
+    PetscCall(create_solver(d, &d->chooser, &adapt));
+    PetscCall(TSSetExactFinalTime(d->chooser, TS_EXACTFINALTIME_MATCHSTEP));
+    PetscCall(TSSetMaxSteps(d->chooser, ADAPTIVE_MAX_STEPS));
+  }
+  /* The number of steps ends a solve with given steps. */
+  PetscCall(TSSetExactFinalTime(d->ts, TS_EXACTFINALTIME_STEPOVER));
+  PetscCall(TSSetPreStep(d->ts, set_fixed_step));
   PetscFunctionReturn(0);
 }
 
@@ -257,7 +277,7 @@ PetscErrorCode wf_dynamics_create(const wf_hypernet *net, int n_param, const wf_
   bool ok      = d->velocity && d->cotangent && d->dz && d->g_bar && d->theta_bar && d->phi_bar;
   PetscCheck(ok && wf_evaluation_create(d, &d->scratch), PETSC_COMM_SELF, PETSC_ERR_MEM, "no memory for the flow of %d weights", n_param);
   PetscCall(create_vectors_and_shells(d));
-  PetscCall(create_solver(d));
+  PetscCall(create_solvers(d));
   *dynamics = d;
   PetscFunctionReturn(0);
 }
@@ -269,6 +289,7 @@ PetscErrorCode wf_dynamics_destroy(wf_dynamics **dynamics)
   PetscFunctionBeginUser;
   if (!d) PetscFunctionReturn(0);
   PetscCall(TSDestroy(&d->ts));
+  PetscCall(TSDestroy(&d->chooser));
   PetscCall(MatDestroy(&d->jacobian));
   PetscCall(MatDestroy(&d->jacobian_p));
   PetscCall(VecDestroy(&d->state));
@@ -322,7 +343,7 @@ static PetscErrorCode reserve_shelf(wf_dynamics *d, int n)
   PetscFunctionReturn(0);
 }
 
-static PetscErrorCode start_state(wf_dynamics *d, const double *theta_start)
+static PetscErrorCode start_state(wf_dynamics *d, TS ts, const double *theta_start)
 {
   PetscScalar *x;
 
@@ -336,8 +357,8 @@ static PetscErrorCode start_state(wf_dynamics *d, const double *theta_start)
   d->shelf_used = 0;
   d->current    = NULL;
   d->backward_valid = false;
-  PetscCall(TSSetTime(d->ts, d->stops[0]));
-  PetscCall(TSSetStepNumber(d->ts, 0));
+  PetscCall(TSSetTime(ts, d->stops[0]));
+  PetscCall(TSSetStepNumber(ts, 0));
   PetscCall(record_stop(d, 0, d->state));
   PetscFunctionReturn(0);
 }
@@ -355,14 +376,12 @@ static PetscErrorCode solve_fixed(wf_dynamics *d, const double *theta_start, int
   d->step_times = step_times;
   d->n_steps    = n_steps;
   PetscCall(renew_trajectory(d->ts, keep));
-  PetscCall(start_state(d, theta_start));
+  PetscCall(start_state(d, d->ts, theta_start));
   d->shelving = keep;
-  /* The number of steps ends the solve; the memory trajectory sizes its stack by (max time - time) / step, so that must not be less. */
-  PetscCall(TSSetExactFinalTime(d->ts, TS_EXACTFINALTIME_STEPOVER));
+  /* The memory trajectory sizes its stack by (max time - time) / step: that must not be less than the number of steps. */
   PetscCall(TSSetMaxSteps(d->ts, n_steps));
   PetscCall(TSSetMaxTime(d->ts, last + (last - first)));
   PetscCall(TSSetTimeStep(d->ts, shortest));
-  PetscCall(TSSetPreStep(d->ts, set_fixed_step));
   PetscCall(TSSolve(d->ts, d->state));
   PetscFunctionReturn(0);
 }
@@ -373,15 +392,11 @@ static PetscErrorCode solve_adaptive(wf_dynamics *d, const double *theta_start, 
   PetscFunctionBeginUser;
   d->step_times = NULL;
   d->shelving   = false;
-  PetscCall(renew_trajectory(d->ts, false));
-  PetscCall(TSSetPreStep(d->ts, NULL));
-  PetscCall(TSSetTimeSpan(d->ts, grid->n_stops, grid->stops));
-  PetscCall(TSSetExactFinalTime(d->ts, TS_EXACTFINALTIME_MATCHSTEP));
-  PetscCall(TSSetMaxSteps(d->ts, ADAPTIVE_MAX_STEPS));
-  PetscCall(start_state(d, theta_start));
+  PetscCall(TSSetTimeSpan(d->chooser, grid->n_stops, (PetscReal *)grid->stops));
+  PetscCall(start_state(d, d->chooser, theta_start));
   PetscCall(note_step_time(d, grid->stops[0]));
-  PetscCall(TSSetTimeStep(d->ts, (grid->stops[1] - grid->stops[0]) / grid->steps[0]));
-  PetscCall(TSSolve(d->ts, d->state));
+  PetscCall(TSSetTimeStep(d->chooser, (grid->stops[1] - grid->stops[0]) / grid->steps[0]));
+  PetscCall(TSSolve(d->chooser, d->state));
   PetscFunctionReturn(0);
 }
 
@@ -417,7 +432,7 @@ PetscErrorCode wf_dynamics_solve(wf_dynamics *dynamics, const wf_real *phi, cons
   wf_free(d->stop_step);
   d->stop_step = wf_calloc((size_t)grid->n_stops, sizeof(int));
   PetscCheck(d->stop_step, PETSC_COMM_SELF, PETSC_ERR_MEM, "no memory for %d stops", grid->n_stops);
-  if (d->adaptive) {
+  if (d->chooser) {
     PetscCall(solve_adaptive(d, theta_start, grid));
     /* The adjoint wants fixed steps: take the accepted ones again. Its derivative treats them as constants. */
     if (keep) PetscCall(solve_fixed(d, theta_start, d->n_recorded - 1, d->recorded, true));

@@ -19,10 +19,9 @@ struct wf_dynamics {
   const wf_real     *phi;
   const wf_dropout  *dropout;
 
-  TS  ts;
+  TS  ts, chooser; /* chooser: finds adaptive steps; NULL where steps are fixed */
   Vec state, lambda, mu; /* [n_param + 1], [n_param + 1], [n_phi] */
   Mat jacobian, jacobian_p;
-  bool adaptive;
 
   /* forward sweep */
   const double *step_times; /* fixed steps: times of all steps [n_steps + 1] */
