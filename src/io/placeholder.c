@@ -12,7 +12,8 @@ struct wf_run {
   int              code;
 };
 
-WEAK PetscErrorCode wf_run_create(MPI_Comm comm, const wf_params *params, const char *command_line, wf_mistakes *mistakes, wf_run **run)
+WEAK PetscErrorCode wf_run_create(MPI_Comm comm, const wf_params *params, const char *command_line, wf_mistakes *mistakes,
+                                  wf_run **run)
 {
   PetscFunctionBeginUser;
   *run = wf_calloc(1, sizeof **run);
