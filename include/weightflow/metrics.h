@@ -18,15 +18,22 @@ double wf_metric_jsd(int n_species, int n_levels, const double *p, const double 
 double wf_metric_count_w(int n_species, int n_levels, const double *p, const double *q);
 
 /* Exact optimal transport between n points x and n points y [n, dim] with equal weights, cost |x-y| (order 1) or |x-y|^2 with a root (order 2).
-   assignment [n] out (x_i goes to y_assignment[i]), may be NULL. Negative if memory is short. */
+   assignment [n] out (x_i goes to y_assignment[i]), may be NULL. Negative if memory is short or a coordinate is not finite.
+   Memory n^2 doubles, time about 0.2 s for n = 1000. */
 double wf_metric_joint_w(int order, int n, int dim, const double *x, const double *y, int *assignment);
 
-/* Exact assignment, minimal sum of cost[i, column[i]] over permutations; cost [n, n]. column [n] out. Returns the minimum; NAN if memory is short. */
+/* Exact assignment, minimal sum of cost[i, column[i]] over permutations; cost [n, n] finite. column [n] out. Returns the minimum; NAN if memory is
+   short or a cost is not finite (column is then left alone). Jonker and Volgenant 1987, Computing 38, 325. */
 double wf_assignment_solve(int n, const double *cost, int *column);
 
-/* Unbiased MMD^2 summed over Gaussian kernels of sigma 0.1, 1, 10; x [n, dim], y [m, dim]. */
+/* Unbiased MMD^2 summed over the kernels exp(-|x-y|^2 / (2 sigma^2)), sigma = 0.1, 1, 10; x [n, dim], y [m, dim], n, m >= 2.
+   Gretton et al. 2012, JMLR 13, 723, eq. 3. */
 double wf_metric_mmd2(int n, int m, int dim, const double *x, const double *y);
 
-/* First four moments of each species from its marginal: moments [n_species, 4] = mean, variance, skewness, excess kurtosis. */
+/* First four moments of each species from its marginal: moments [n_species, 4] = mean, variance, skewness, excess kurtosis (both 0 where the
+   variance is 0). */
 void wf_metric_moments(int n_species, int n_levels, const double *marginals, double *moments);
+
+/* Mean over species of |difference| of the mean, standard deviation, skewness and excess kurtosis of p and q: errors [4] out. */
+void wf_metric_moment_errors(int n_species, int n_levels, const double *p, const double *q, double *errors);
 #endif
