@@ -44,6 +44,8 @@ PetscErrorCode wf_file_write_attribute_double(wf_file *file, const char *object,
 PetscErrorCode wf_file_write_attribute_int(wf_file *file, const char *object, const char *name, int64_t value);
 /* Finish: digest, close, fsync, rename to the final name. digest [WF_DIGEST_SIZE] out, may be NULL. */
 PetscErrorCode wf_file_publish(wf_file **file, char *digest);
+/* Drop a file that is being written; one already there under the final name stays. Accepts NULL, sets NULL. */
+PetscErrorCode wf_file_discard(wf_file **file);
 
 /* --- reading --- */
 /* Open a file of ours; kind NULL accepts any. verify: reread everything and compare with wf_digest. A missing, foreign, truncated or
