@@ -5,6 +5,8 @@
 #include <weightflow/run.h>
 #include <weightflow/snapshots.h>
 
+enum { WF_REPORT_MAX_FILES = 16 };
+
 typedef struct wf_report wf_report;
 
 /* Read what the report shows from the run folder. Collective. A file that is not as expected: *report = NULL and why is set. */
@@ -15,6 +17,7 @@ PetscErrorCode wf_report_destroy(wf_report **report);
    folder of stage `report`. Without gnuplot the rest is written, and one line of the log says so. Collective; rank 0 writes. */
 PetscErrorCode wf_report_write(wf_report *report, bool figures);
 
-/* Names of the files written, [*n] strings owned by the report, and their sizes and fingerprints (FNV-1a, 64 bit). Collective. */
+/* Names of the files written, [*n] <= WF_REPORT_MAX_FILES static strings, their sizes in bytes and fingerprints (FNV-1a, 64 bit); sizes and
+   fingerprints [WF_REPORT_MAX_FILES] out. Collective. */
 PetscErrorCode wf_report_index(wf_report *report, int *n, const char *const **names, int64_t *sizes, int64_t *fingerprints);
 #endif
