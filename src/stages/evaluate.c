@@ -16,7 +16,7 @@ typedef struct {
   wf_run       *run;
   wf_anchors   *anchors;
   wf_snapshots *train, *data; /* data == train where nothing is held out */
-  int          *observed;
+  int          *observed, *used; /* [n_obs] snapshots of the anchors; intervals in which something is scored */
   scoring       s;
   double       *all; /* [N_METHODS, N_METRICS, n_time, n_repeats] */
 } evaluation;
@@ -173,20 +173,29 @@ static PetscErrorCode prepare_scoring(evaluation *e)
   PetscFunctionReturn(0);
 }
 
-/* One exact coupling an observed interval, dealt over the ranks. */
+/* One exact coupling an observed interval in which something is scored, dealt over the ranks. */
 static PetscErrorCode couple_snapshots(evaluation *e)
 {
   scoring *s = &e->s;
-  int      n = s->n_displaced, n_intervals = s->n_obs - 1, size = wf_run_size(e->run);
+  int      n = s->n_displaced, n_intervals = s->n_obs - 1, turn = 0, *used;
   size_t   row = (size_t)e->train->n_traj * (size_t)s->n_species;
 
   PetscFunctionBeginUser;
-  PetscCall(PetscCalloc1((size_t)n_intervals * (size_t)n, &s->partners));
-  for (int i = wf_run_rank(e->run); i < n_intervals; i += size) {
+  PetscCall(PetscCalloc2((size_t)n_intervals * (size_t)n, &s->partners, (size_t)s->n_obs, &used));
+  for (int k = 0; k < s->n_time; k++) {
+    int    interval;
+    double share;
+    wf_baseline_locate(s->n_obs, s->observed_times, s->times[k], &interval, &share);
+    used[interval] = 1;
+  }
+  for (int i = 0; i < n_intervals; i++) {
+    if (!used[i] || turn++ % wf_run_size(e->run) != wf_run_rank(e->run)) continue;
     const int32_t *x = e->train->counts + row * (size_t)s->observed[i], *y = e->train->counts + row * (size_t)s->observed[i + 1];
-    PetscCheck(wf_baseline_couple(n, s->n_species, x, y, s->partners + (size_t)i * (size_t)n) >= 0, PETSC_COMM_SELF, PETSC_ERR_MEM, "memory is short");
+    PetscCheck(wf_baseline_couple(n, s->n_species, x, y, s->partners + (size_t)i * (size_t)n) >= 0, PETSC_COMM_SELF, PETSC_ERR_MEM,
+               "memory is short");
   }
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, s->partners, n_intervals * n, MPI_INT, MPI_SUM, wf_run_comm(e->run)));
+  e->used = used;
   PetscFunctionReturn(0);
 }
 
@@ -363,7 +372,7 @@ static PetscErrorCode destroy_evaluation(evaluation *e)
   wf_backbone_destroy(&s->backbone);
   PetscCall(PetscFree(e->observed));
   PetscCall(PetscFree(e->all));
-  PetscCall(PetscFree(s->partners));
+  PetscCall(PetscFree2(s->partners, e->used));
   PetscCall(PetscFree3(s->scored, s->times, s->theta));
   PetscCall(PetscFree5(s->theta_now, s->scratch, s->samples, s->others, s->permutation));
   PetscCall(PetscFree5(s->p, s->q, s->left, s->cloud_p, s->cloud_q));
