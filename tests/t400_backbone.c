@@ -1,6 +1,6 @@
 /* The GRU backbone against the published model's numbers, finite differences, and its own exact marginals; AdamW against recorded steps. */
 #include <weightflow/nn.h>
-#include "reference.h"
+#include "reference_model.h"
 
 /* Float: 24 bits, sums of 52 exponentials, a recurrence of 3: a few 1e-7 relative to the logits' size (up to about 20). */
 static const double tolerance = WF_REAL_IS_DOUBLE ? 1e-10 : 1e-5;
@@ -178,7 +178,7 @@ static void check_sampling(int hidden, int n_layers)
   wf_backbone_sample(backbone, theta, 37, 9, WF_RANDOM_SAMPLE, 1000, work, y);
   wf_backbone_sample(backbone, theta, N - 37, 9, WF_RANDOM_SAMPLE, 1037, work, y + 37 * D);
   WF_CHECK(memcmp(x, y, N * D * sizeof *x) == 0);
-  WF_CHECK(wf_backbone_marginals(backbone, theta, 0, work, marginals) && wf_backbone_marginals(backbone, theta, 0.01, work, cut));
+  WF_CHECK(wf_backbone_marginals(backbone, theta, 0, work, marginals) && wf_backbone_marginals(backbone, theta, 0.02, work, cut));
   for (int state = 0; state < L * L * L; state++) {
     int32_t one[D] = {state / (L * L), state / L % L, state % L};
     wf_backbone_log_density(backbone, theta, 1, one, work, &log_p);
@@ -191,7 +191,7 @@ static void check_sampling(int hidden, int n_layers)
       double expected = N * marginals[i * L + j];
       chi2 += (count[j] - expected) * (count[j] - expected) / expected;
       WF_CHECK_CLOSE(brute[i * L + j], marginals[i * L + j], WF_REAL_IS_DOUBLE ? 1e-13 : 1e-6);
-      WF_CHECK_CLOSE(cut[i * L + j], marginals[i * L + j], 0.05);
+      WF_CHECK_CLOSE(cut[i * L + j], marginals[i * L + j], 0.1);
     }
     WF_CHECK(chi2 < 30, "species %d: chi2 %g with 6 degrees of freedom", i, chi2); /* false alarm 4e-5 */
   }
