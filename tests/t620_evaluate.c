@@ -1,8 +1,10 @@
-/* Stages evaluate and report on the published epidemic model: a run folder is made of its ensemble, anchors and predicted weights, and the scores must
-   be the published ones. The digest of the scores, printed, must not depend on the rank count. With -all every time is scored (slow). */
+/* Stages evaluate and report on the published epidemic model: a run folder is made of its ensemble, anchors and predicted weights,
+   and the scores must be the published ones. The digest of the scores, printed, must not depend on the rank count. With -all every
+   time is scored (slow). */
 /* RUN: np=1,2,3 */
 #include <petscsys.h>
 #include <unistd.h>
+#include <weightflow/anchors.h>
 #include <weightflow/run.h>
 #include "reference.h"
 #include "stages/stages.h"
@@ -21,9 +23,11 @@ static PetscErrorCode begin_product(wf_run *run, const char *stage, const char *
   PetscFunctionReturn(0);
 }
 
-static PetscErrorCode write_array(wf_file *file, const char *name, wf_type type, int rank, int64_t a, int64_t b, int64_t c, const void *data)
+static PetscErrorCode write_array(wf_file *file, const char *name, wf_type type, int rank, int64_t a, int64_t b, int64_t c,
+                                  const void *data)
 {
-  wf_dataset dataset = {.name = name, .type = type, .rank = rank, .shape = {a, b, c}, .description = "test", .unit = "", .axes = ""};
+  wf_dataset dataset = {
+      .name = name, .type = type, .rank = rank, .shape = {a, b, c}, .description = "test", .unit = "", .axes = ""};
 
   PetscFunctionBeginUser;
   PetscCall(wf_file_write(file, &dataset, data));
@@ -52,8 +56,8 @@ static PetscErrorCode make_ensemble(wf_run *run, hid_t published)
 static wf_real *read_theta(hid_t published, const char *name, int n)
 {
   wf_backbone *backbone = reference_backbone();
-  double      *tokens = reference_doubles(published, name);
-  wf_real     *theta = wf_calloc((size_t)n * REFERENCE_PARAM, sizeof(wf_real));
+  double      *tokens   = reference_doubles(published, name);
+  wf_real     *theta    = wf_calloc((size_t)n * REFERENCE_PARAM, sizeof(wf_real));
   for (int k = 0; k < n; k++)
     reference_theta(backbone, tokens + k * REFERENCE_TOKENS * REFERENCE_FEATURES, theta + k * REFERENCE_PARAM);
   wf_backbone_destroy(&backbone);
@@ -63,31 +67,31 @@ static wf_real *read_theta(hid_t published, const char *name, int n)
 
 static PetscErrorCode make_anchors(wf_run *run, hid_t published)
 {
-  wf_real *theta = read_theta(published, "/anchors", REFERENCE_ANCHORS);
-  double   times[REFERENCE_ANCHORS], loss[REFERENCE_ANCHORS][5];
-  int32_t  observed[REFERENCE_ANCHORS];
-  wf_file *file;
+  enum { N_EPOCHS = 5 };
+  wf_anchors *anchors;
+  wf_file    *file;
 
   PetscFunctionBeginUser;
+  PetscCall(wf_anchors_create(REFERENCE_ANCHORS, 0, &anchors));
+  anchors->n_param        = REFERENCE_PARAM;
+  anchors->theta          = read_theta(published, "/anchors", REFERENCE_ANCHORS);
+  anchors->n_train        = REFERENCE_TRAJ;
+  anchors->n_time         = REFERENCE_TIME;
+  anchors->n_epochs       = N_EPOCHS;
+  anchors->config         = (wf_backbone_config){"gru", "categorical", REFERENCE_SPECIES, REFERENCE_LEVELS, 8, 1};
+  anchors->loss_history   = wf_calloc(REFERENCE_ANCHORS * N_EPOCHS, sizeof(double));
+  anchors->ensemble_times = wf_calloc(REFERENCE_TIME, sizeof(double));
+  for (int k = 0; k < REFERENCE_TIME; k++) anchors->ensemble_times[k] = 0.5 * k;
+  anchors->ensemble_last = 50;
   for (int k = 0; k < REFERENCE_ANCHORS; k++) {
-    times[k]    = 5.0 * k;
-    observed[k] = 10 * k;
-    for (int e = 0; e < 5; e++) loss[k][e] = 2 + 1.0 / (1 + e) - 0.05 * k;
+    anchors->times[k]    = 5.0 * k;
+    anchors->observed[k] = 10 * k;
+    for (int e = 0; e < N_EPOCHS; e++) anchors->loss_history[k * N_EPOCHS + e] = 2 + 1.0 / (1 + e) - 0.05 * k;
   }
   PetscCall(begin_product(run, "pretrain", "anchors.h5", "anchors", &file));
-  PetscCall(write_array(file, "/theta", WF_TYPE_REAL, 2, REFERENCE_ANCHORS, REFERENCE_PARAM, 0, theta));
-  PetscCall(write_array(file, "/times", WF_TYPE_DOUBLE, 1, REFERENCE_ANCHORS, 0, 0, times));
-  PetscCall(write_array(file, "/observed", WF_TYPE_INT32, 1, REFERENCE_ANCHORS, 0, 0, observed));
-  PetscCall(write_array(file, "/loss_history", WF_TYPE_DOUBLE, 2, REFERENCE_ANCHORS, 5, 0, loss));
-  PetscCall(wf_file_write_attribute_text(file, "/", "network", "gru"));
-  PetscCall(wf_file_write_attribute_text(file, "/", "head", "categorical"));
-  PetscCall(wf_file_write_attribute_int(file, "/", "n_species", REFERENCE_SPECIES));
-  PetscCall(wf_file_write_attribute_int(file, "/", "n_levels", REFERENCE_LEVELS));
-  PetscCall(wf_file_write_attribute_int(file, "/", "hidden", 8));
-  PetscCall(wf_file_write_attribute_int(file, "/", "n_layers", 1));
-  PetscCall(wf_file_write_attribute_int(file, "/", "n_train", REFERENCE_TRAJ));
+  PetscCall(wf_anchors_write(file, anchors));
   PetscCall(wf_run_stage_end(run, &file));
-  wf_free(theta);
+  PetscCall(wf_anchors_destroy(&anchors));
   PetscFunctionReturn(0);
 }
 
@@ -171,20 +175,23 @@ static const double *find_scores(const scores *s, const char *method, const char
 }
 
 /* Scores that involve no random numbers, time by time. `per`: published numbers a time, averaged. */
-static void check_exact(const scores *s, hid_t published, const char *method, const char *metric, const char *name, int per, double tolerance)
+static void check_exact(const scores *s, hid_t published, const char *method, const char *metric, const char *name, int per,
+                        double tolerance)
 {
-  const double *ours  = find_scores(s, method, metric);
+  const double *ours   = find_scores(s, method, metric);
   double       *theirs = reference_doubles(published, name);
   for (int k = 0; k < s->n_time; k++) {
     double expected = 0;
     for (int j = 0; j < per; j++) expected += theirs[(s->index[k] - 1) * per + j] / per;
-    WF_CHECK(fabs(ours[k] - expected) < tolerance, "%s %s, time %d: %.7g, published %.7g", method, metric, s->index[k], ours[k], expected);
+    WF_CHECK(fabs(ours[k] - expected) < tolerance, "%s %s, time %d: %.7g, published %.7g", method, metric, s->index[k], ours[k],
+             expected);
   }
   wf_free(theirs);
 }
 
 /* Scores of random samples: the mean over times, against that of n_seeds published seeds; `slack` covers the spread of both. */
-static void check_sampled(const scores *s, hid_t published, const char *method, const char *metric, const char *name, int n_seeds, double slack)
+static void check_sampled(const scores *s, hid_t published, const char *method, const char *metric, const char *name, int n_seeds,
+                          double slack)
 {
   const double *ours   = find_scores(s, method, metric);
   double       *theirs = reference_doubles(published, name), mean = 0, expected = 0;
@@ -219,8 +226,9 @@ static void check_published(const scores *s, hid_t published)
 
 static void check_files(const wf_run *run)
 {
-  const char *const files[] = {"evaluate/metrics.tsv", "report/report.txt", "report/report.html", "report/report.h5", "report/density.tsv",
-                               "report/scores.gp", "report/path.gp", "report/loss.gp", "report/weights.gp"};
+  const char *const files[] = {"evaluate/metrics.tsv", "report/report.txt",  "report/report.html",
+                               "report/report.h5",     "report/density.tsv", "report/scores.gp",
+                               "report/path.gp",       "report/loss.gp",     "report/weights.gp"};
   for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
     char path[512];
     wf_run_path(run, "", files[i], path, sizeof path);

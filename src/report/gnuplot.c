@@ -32,8 +32,10 @@ bool wf_gnuplot_run(const char *folder, const char *script, char *why, size_t wh
   while (waitpid(child, &status, 0) < 0)
     if (errno != EINTR) return false;
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return true;
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 127) snprintf(why, why_size, "gnuplot is not installed");
-  else snprintf(why, why_size, "gnuplot failed on %s, see gnuplot.log", script);
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+    snprintf(why, why_size, "gnuplot is not installed");
+  else
+    snprintf(why, why_size, "gnuplot failed on %s, see gnuplot.log", script);
   return false;
 }
 
@@ -50,10 +52,19 @@ void wf_print_quoted(FILE *stream, const char *text)
 void wf_print_html(FILE *stream, const char *text)
 {
   for (; *text; text++) switch (*text) {
-    case '&': fputs("&amp;", stream); break;
-    case '<': fputs("&lt;", stream); break;
-    case '>': fputs("&gt;", stream); break;
-    case '"': fputs("&quot;", stream); break;
-    default: fputc(*text, stream);
+    case '&':
+      fputs("&amp;", stream);
+      break;
+    case '<':
+      fputs("&lt;", stream);
+      break;
+    case '>':
+      fputs("&gt;", stream);
+      break;
+    case '"':
+      fputs("&quot;", stream);
+      break;
+    default:
+      fputc(*text, stream);
     }
 }

@@ -1,5 +1,5 @@
-/* The plane of the first two principal axes of a few long vectors. The axes come from the small Gram matrix of the centred vectors, whose
-   eigenvectors are found by Jacobi rotations (Golub and Van Loan, Matrix Computations, section 8.5). */
+/* The plane of the first two principal axes of a few long vectors. The axes come from the small Gram matrix of the centred vectors,
+   whose eigenvectors are found by Jacobi rotations (Golub and Van Loan, Matrix Computations, section 8.5). */
 #include <math.h>
 #include <weightflow/base.h>
 #include "report_impl.h"
@@ -43,10 +43,12 @@ static void diagonalise(int n, double *a, double *v)
   }
 }
 
-/* The axis of the eigenvalue of the given place (0: largest): axis [size], of length 1, its largest component positive; zero if there is none. */
-static void find_axis(int n, int size, const double *gram, const double *v, const double *centred, int place, double *axis, double *share)
+/* The axis of the eigenvalue of the given place (0: largest): axis [size], of length 1, its largest component positive; zero if
+ * there is none. */
+static void find_axis(int n, int size, const double *gram, const double *v, const double *centred, int place, double *axis,
+                      double *share)
 {
-  double trace = 0;
+  double trace  = 0;
   int    chosen = -1;
   for (int i = 0; i < n; i++) {
     int larger = 0;
@@ -74,10 +76,12 @@ bool wf_principal_plane(int n_base, int size, const wf_real *base, int n, const 
   for (int i = 0; good && i < n_base; i++)
     for (int k = 0; k < size; k++) mean[k] += (double)base[(size_t)i * (size_t)size + (size_t)k] / n_base;
   for (int i = 0; good && i < n_base; i++)
-    for (int k = 0; k < size; k++) centred[(size_t)i * (size_t)size + (size_t)k] = (double)base[(size_t)i * (size_t)size + (size_t)k] - mean[k];
+    for (int k = 0; k < size; k++)
+      centred[(size_t)i * (size_t)size + (size_t)k] = (double)base[(size_t)i * (size_t)size + (size_t)k] - mean[k];
   for (int i = 0; good && i < n_base; i++)
     for (int j = 0; j < n_base; j++)
-      for (int k = 0; k < size; k++) gram[i * n_base + j] += centred[(size_t)i * (size_t)size + (size_t)k] * centred[(size_t)j * (size_t)size + (size_t)k];
+      for (int k = 0; k < size; k++)
+        gram[i * n_base + j] += centred[(size_t)i * (size_t)size + (size_t)k] * centred[(size_t)j * (size_t)size + (size_t)k];
   if (good) diagonalise(n_base, gram, gram + (size_t)n_base * (size_t)n_base);
   for (int c = 0; good && c < 2; c++) {
     find_axis(n_base, size, gram, gram + (size_t)n_base * (size_t)n_base, centred, c, axis, &share[c]);

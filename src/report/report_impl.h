@@ -8,7 +8,7 @@ enum { WF_REPORT_MAX_PANELS = 6, WF_REPORT_MAX_SPECIES = 6 };
 
 struct wf_report {
   wf_run       *run;
-  wf_snapshots *data;    /* what is scored: held-out trajectories, or all */
+  wf_snapshots *data; /* what is scored: held-out trajectories, or all */
   wf_anchors   *anchors;
   bool          held_out;
 
@@ -28,8 +28,6 @@ struct wf_report {
   int     n_history, n_columns; /* training history; 0: none */
   double *history;
   char  **columns;
-  int     n_epochs; /* anchors' losses [n_obs, n_epochs]; 0: none */
-  double *loss_history;
 };
 
 /* A figure: <name>.tsv and <name>.gp are written, gnuplot makes <name>.svg. write returns false where there is nothing to draw. */
@@ -47,7 +45,8 @@ bool wf_gnuplot_run(const char *folder, const char *script, char *why, size_t wh
 void wf_print_quoted(FILE *stream, const char *text);
 void wf_print_html(FILE *stream, const char *text);
 
-/* Coordinates [n, 2] of rows x [n, size] on the first two principal axes of `base` [n_base, size]; share [2] of its variance. false if memory is short. */
+/* Coordinates [n, 2] of rows x [n, size] on the first two principal axes of `base` [n_base, size]; share [2] of its variance. false
+ * if memory is short. */
 bool wf_principal_plane(int n_base, int size, const wf_real *base, int n, const wf_real *x, double *coordinates, double *share);
 
 /* The pages; drawn [n_figures] says which figures there are. */
@@ -55,5 +54,6 @@ void wf_report_print_text(const wf_report *report, const bool *drawn, FILE *stre
 void wf_report_print_html(const wf_report *report, const bool *drawn, FILE *stream);
 
 /* One cell of the summary: method, metric and range by name; false where there is no such score. */
-bool wf_report_summary(const wf_report *report, const char *method, const char *metric, const char *range, double *mean, double *sd, int *n);
+bool wf_report_summary(const wf_report *report, const char *method, const char *metric, const char *range, double *mean, double *sd,
+                       int *n);
 #endif

@@ -4,7 +4,8 @@
 #include <weightflow/base.h>
 #include "report_impl.h"
 
-static PetscErrorCode open_product(wf_report *r, const char *stage, const char *name, const char *kind, wf_file **file, char *why, size_t why_size)
+static PetscErrorCode open_product(wf_report *r, const char *stage, const char *name, const char *kind, wf_file **file, char *why,
+                                   size_t why_size)
 {
   char path[PETSC_MAX_PATH_LEN];
 
@@ -53,23 +54,11 @@ static PetscErrorCode read_ensemble(wf_report *r, char *why, size_t why_size)
 
 static PetscErrorCode read_anchors(wf_report *r, char *why, size_t why_size)
 {
-  char     path[PETSC_MAX_PATH_LEN];
-  wf_file *file;
-  bool     has;
-  int64_t  shape[WF_MAX_RANK];
+  char path[PETSC_MAX_PATH_LEN];
 
   PetscFunctionBeginUser;
   wf_run_path(r->run, "pretrain", "anchors.h5", path, sizeof path);
   PetscCall(wf_anchors_read(wf_run_comm(r->run), path, &r->anchors, why, why_size));
-  if (!r->anchors) PetscFunctionReturn(0);
-  PetscCall(open_product(r, "pretrain", "anchors.h5", "anchors", &file, why, why_size));
-  if (!file) PetscFunctionReturn(0);
-  PetscCall(wf_file_has(file, "/loss_history", &has));
-  if (has) {
-    PetscCall(read_all(file, "/loss_history", WF_TYPE_DOUBLE, sizeof(double), shape, &r->loss_history));
-    r->n_epochs = (int)shape[1];
-  }
-  PetscCall(wf_file_close(&file));
   PetscFunctionReturn(0);
 }
 
@@ -86,7 +75,8 @@ static PetscErrorCode read_prediction(wf_report *r, char *why, size_t why_size)
   PetscCall(read_all(file, "/marginals", WF_TYPE_DOUBLE, sizeof(double), shape, &r->marginals));
   r->n_predicted = (int)shape[0];
   r->n_levels    = (int)shape[2];
-  if (shape[1] != r->data->n_species) snprintf(why, why_size, "predict/prediction.h5 is of %d species, the ensemble of %d", (int)shape[1], r->data->n_species);
+  if (shape[1] != r->data->n_species)
+    snprintf(why, why_size, "predict/prediction.h5 is of %d species, the ensemble of %d", (int)shape[1], r->data->n_species);
   PetscCall(wf_file_close(&file));
   PetscFunctionReturn(0);
 }
@@ -182,12 +172,12 @@ PetscErrorCode wf_report_destroy(wf_report **report)
   PetscCall(PetscFree(r->path_times));
   PetscCall(PetscFree(r->path_value));
   PetscCall(PetscFree(r->history));
-  PetscCall(PetscFree(r->loss_history));
   PetscCall(PetscFree(*report));
   PetscFunctionReturn(0);
 }
 
-bool wf_report_summary(const wf_report *report, const char *method, const char *metric, const char *range, double *mean, double *sd, int *n)
+bool wf_report_summary(const wf_report *report, const char *method, const char *metric, const char *range, double *mean, double *sd,
+                       int *n)
 {
   for (int m = 0; m < report->n_methods; m++)
     for (int k = 0; k < report->n_metrics; k++)

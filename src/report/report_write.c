@@ -25,8 +25,10 @@ static int close_part(const wf_report *r, const char *name, const char *extensio
   wf_run_path(r->run, "report", whole, to, sizeof to);
   int failure = ferror(stream) ? EIO : 0;
   if (fclose(stream)) failure = errno;
-  if (!keep) remove(from);
-  else if (!failure && rename(from, to)) failure = errno;
+  if (!keep)
+    remove(from);
+  else if (!failure && rename(from, to))
+    failure = errno;
   return failure;
 }
 
@@ -61,7 +63,8 @@ static int write_figures(const wf_report *r, bool *drawn, char *why, size_t why_
   return failure;
 }
 
-static int write_page(const wf_report *r, const bool *drawn, const char *extension, void (*print)(const wf_report *, const bool *, FILE *))
+static int write_page(const wf_report *r, const bool *drawn, const char *extension,
+                      void (*print)(const wf_report *, const bool *, FILE *))
 {
   FILE *stream = open_part(r, "report", extension);
   if (!stream) return errno;
@@ -71,10 +74,10 @@ static int write_page(const wf_report *r, const bool *drawn, const char *extensi
 
 PetscErrorCode wf_report_write(wf_report *report, bool figures)
 {
-  bool drawn[MAX_FIGURES] = {false};
-  char why[512]           = "";
-  int  failure            = 0;
-  MPI_Comm comm = wf_run_comm(report->run);
+  bool     drawn[MAX_FIGURES] = {false};
+  char     why[512]           = "";
+  int      failure            = 0;
+  MPI_Comm comm               = wf_run_comm(report->run);
 
   PetscFunctionBeginUser;
   if (wf_run_rank(report->run) == 0) {
@@ -107,10 +110,10 @@ static void fingerprint_file(const char *path, int64_t *size, int64_t *fingerpri
 
 PetscErrorCode wf_report_index(wf_report *report, int *n, const char *const **names, int64_t *sizes, int64_t *fingerprints)
 {
-  static const char *const candidates[] = {"report.txt", "report.html", "density.tsv", "scores.tsv", "path.tsv", "loss.tsv", "weights.tsv",
-                                           "density.svg", "scores.svg", "path.svg", "loss.svg", "weights.svg"};
-  static const char *found[WF_REPORT_MAX_FILES];
-  int64_t     values[2];
+  static const char *const candidates[] = {"report.txt",  "report.html", "density.tsv", "scores.tsv", "path.tsv", "loss.tsv",
+                                           "weights.tsv", "density.svg", "scores.svg",  "path.svg",   "loss.svg", "weights.svg"};
+  static const char       *found[WF_REPORT_MAX_FILES];
+  int64_t                  values[2];
 
   PetscFunctionBeginUser;
   *n     = 0;
@@ -121,9 +124,9 @@ PetscErrorCode wf_report_index(wf_report *report, int *n, const char *const **na
     if (wf_run_rank(report->run) == 0) fingerprint_file(path, &values[0], &values[1]);
     PetscCallMPI(MPI_Bcast(values, 2, MPI_INT64_T, 0, wf_run_comm(report->run)));
     if (values[0] < 0) continue;
-    sizes[*n]          = values[0];
-    fingerprints[*n]   = values[1];
-    found[(*n)++]      = candidates[i];
+    sizes[*n]        = values[0];
+    fingerprints[*n] = values[1];
+    found[(*n)++]    = candidates[i];
   }
   PetscFunctionReturn(0);
 }

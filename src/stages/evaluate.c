@@ -2,8 +2,9 @@
 
      simulate/ensemble.h5, pretrain/anchors.h5, predict/prediction.h5  ->  evaluate/metrics.h5, evaluate/metrics.tsv
 
-   Work is dealt by scored snapshot, round robin; each number is made by exactly one rank from keyed random numbers, so the product is the same
-   on any number of ranks. A checkpoint holds the snapshots scored so far. Scores: Li et al. 2026, section "Metrics", and metrics.h. */
+   Work is dealt by scored snapshot, round robin; each number is made by exactly one rank from keyed random numbers, so the product
+   is the same on any number of ranks. A checkpoint holds the snapshots scored so far. Scores: Li et al. 2026, section "Metrics",
+   and metrics.h. */
 #include <math.h>
 #include <string.h>
 #include <weightflow/anchors.h>
@@ -15,13 +16,14 @@
 typedef struct {
   wf_run       *run;
   wf_anchors   *anchors;
-  wf_snapshots *train, *data; /* data == train where nothing is held out */
+  wf_snapshots *train, *data;    /* data == train where nothing is held out */
   int          *observed, *used; /* [n_obs] snapshots of the anchors; intervals in which something is scored */
   scoring       s;
   double       *all; /* [N_METHODS, N_METRICS, n_time, n_repeats] */
 } evaluation;
 
-/* ---- 1. what is scored against what ------------------------------------------------------------------------------------------------ */
+/* ---- 1. what is scored against what
+ * ------------------------------------------------------------------------------------------------ */
 
 static PetscErrorCode read_ensemble(evaluation *e, char *why, size_t why_size)
 {
@@ -49,12 +51,14 @@ static PetscErrorCode read_ensemble(evaluation *e, char *why, size_t why_size)
 }
 
 /* Which evaluated snapshots were predicted: those whose time is one of the prediction's. */
-static PetscErrorCode match_times(evaluation *e, wf_file *file, int n_predicted, const double *predicted, const int *evaluated, int n_evaluated)
+static PetscErrorCode match_times(evaluation *e, wf_file *file, int n_predicted, const double *predicted, const int *evaluated,
+                                  int n_evaluated)
 {
   scoring *s = &e->s;
 
   PetscFunctionBeginUser;
-  PetscCall(PetscMalloc3((size_t)n_evaluated, &s->scored, (size_t)n_evaluated, &s->times, (size_t)n_evaluated * (size_t)s->n_param, &s->theta));
+  PetscCall(PetscMalloc3((size_t)n_evaluated, &s->scored, (size_t)n_evaluated, &s->times, (size_t)n_evaluated * (size_t)s->n_param,
+                         &s->theta));
   for (int k = 0; k < n_evaluated; k++) {
     double t = e->data->times[evaluated[k]];
     for (int i = 0; i < n_predicted; i++)
@@ -86,13 +90,17 @@ static PetscErrorCode read_prediction(evaluation *e, char *why, size_t why_size)
   if (n_evaluated >= 0) PetscCall(wf_file_open(wf_run_comm(e->run), path, "prediction", false, &file, why, why_size));
   if (file) {
     PetscCall(wf_file_shape(file, "/theta", &rank, shape, &type));
-    if (rank != 2 || shape[1] != e->s.n_param) snprintf(why, why_size, "predict/prediction.h5: /theta has rows of %d numbers, the anchors of %d", (int)shape[1], e->s.n_param);
+    if (rank != 2 || shape[1] != e->s.n_param)
+      snprintf(why, why_size, "predict/prediction.h5: /theta has rows of %d numbers, the anchors of %d", (int)shape[1],
+               e->s.n_param);
     else {
       PetscCall(PetscMalloc1((size_t)shape[0], &predicted));
       PetscCall(wf_file_read(file, "/times", WF_TYPE_DOUBLE, predicted));
       PetscCall(match_times(e, file, (int)shape[0], predicted, evaluated, n_evaluated));
       PetscCall(PetscFree(predicted));
-      if (!e->s.n_time) snprintf(why, why_size, "data.evaluated: none of the %d snapshots is among the %d predicted times", n_evaluated, (int)shape[0]);
+      if (!e->s.n_time)
+        snprintf(why, why_size, "data.evaluated: none of the %d snapshots is among the %d predicted times", n_evaluated,
+                 (int)shape[0]);
     }
     PetscCall(wf_file_close(&file));
   }
@@ -111,7 +119,8 @@ static PetscErrorCode find_observed(evaluation *e, char *why, size_t why_size)
     e->observed[k] = -1;
     for (int i = 0; i < e->train->n_time; i++)
       if (fabs(e->train->times[i] - a->times[k]) <= 1e-9 * fmax(1, fabs(a->times[k]))) e->observed[k] = i;
-    if (e->observed[k] < 0) snprintf(why, why_size, "pretrain/anchors.h5: an anchor stands at time %g, where the ensemble has no snapshot", a->times[k]);
+    if (e->observed[k] < 0)
+      snprintf(why, why_size, "pretrain/anchors.h5: an anchor stands at time %g, where the ensemble has no snapshot", a->times[k]);
   }
   PetscFunctionReturn(0);
 }
@@ -130,12 +139,14 @@ static PetscErrorCode read_inputs(evaluation *e, char *why, size_t why_size)
   e->s.n_param = e->anchors->n_param;
   PetscCall(find_observed(e, why, why_size));
   if (!why[0] && e->anchors->config.n_species != e->train->n_species)
-    snprintf(why, why_size, "pretrain/anchors.h5: made for %d species, the ensemble has %d", e->anchors->config.n_species, e->train->n_species);
+    snprintf(why, why_size, "pretrain/anchors.h5: made for %d species, the ensemble has %d", e->anchors->config.n_species,
+             e->train->n_species);
   if (!why[0]) PetscCall(read_prediction(e, why, why_size));
   PetscFunctionReturn(0);
 }
 
-/* ---- 2. work space and the couplings of displacement interpolation ------------------------------------------------------------------ */
+/* ---- 2. work space and the couplings of displacement interpolation
+ * ------------------------------------------------------------------ */
 
 static PetscErrorCode prepare_scoring(evaluation *e)
 {
@@ -167,9 +178,10 @@ static PetscErrorCode prepare_scoring(evaluation *e)
   most       = PetscMax(most, PetscMax(s->n_samples, PetscMax(e->train->n_traj, e->data->n_traj)));
   most       = PetscMax(most, s->n_joint);
   size_t row = (size_t)s->n_species, size = row * (size_t)s->n_levels;
-  PetscCall(PetscMalloc5((size_t)s->n_param, &s->theta_now, (size_t)s->n_param, &s->scratch, (size_t)most * row, &s->samples, (size_t)most * row, &s->others,
-                         (size_t)most, &s->permutation));
-  PetscCall(PetscMalloc5(size, &s->p, size, &s->q, size, &s->left, (size_t)s->n_joint * row, &s->cloud_p, (size_t)s->n_joint * row, &s->cloud_q));
+  PetscCall(PetscMalloc5((size_t)s->n_param, &s->theta_now, (size_t)s->n_param, &s->scratch, (size_t)most * row, &s->samples,
+                         (size_t)most * row, &s->others, (size_t)most, &s->permutation));
+  PetscCall(PetscMalloc5(size, &s->p, size, &s->q, size, &s->left, (size_t)s->n_joint * row, &s->cloud_p, (size_t)s->n_joint * row,
+                         &s->cloud_q));
   PetscFunctionReturn(0);
 }
 
@@ -199,12 +211,18 @@ static PetscErrorCode couple_snapshots(evaluation *e)
   PetscFunctionReturn(0);
 }
 
-/* ---- 3. scores, snapshot by snapshot ------------------------------------------------------------------------------------------------ */
+/* ---- 3. scores, snapshot by snapshot
+ * ------------------------------------------------------------------------------------------------ */
 
 static wf_dataset describe_repeats(const scoring *s)
 {
-  return (wf_dataset){.name = "/scores_by_repeat", .type = WF_TYPE_DOUBLE, .rank = 4, .shape = {N_METHODS, N_METRICS, s->n_time, s->n_repeats},
-                      .description = "every score; NaN where a method has no such score or repeat", .unit = "", .axes = "method,metric,time,repeat"};
+  return (wf_dataset){.name        = "/scores_by_repeat",
+                      .type        = WF_TYPE_DOUBLE,
+                      .rank        = 4,
+                      .shape       = {N_METHODS, N_METRICS, s->n_time, s->n_repeats},
+                      .description = "every score; NaN where a method has no such score or repeat",
+                      .unit        = "",
+                      .axes        = "method,metric,time,repeat"};
 }
 
 /* Put the new scores of snapshots first .. first + n - 1 (one a rank, `mine` on this one) into all. Exact: each has one maker. */
@@ -219,8 +237,8 @@ static PetscErrorCode gather_scores(evaluation *e, int first, int n, double *min
   PetscCallMPI(MPI_Allgather(mine, (PetscMPIInt)block, MPI_DOUBLE, gathered, (PetscMPIInt)block, MPI_DOUBLE, wf_run_comm(e->run)));
   for (int i = 0; i < n; i++)
     for (size_t m = 0; m < (size_t)N_METHODS * N_METRICS; m++)
-      memcpy(e->all + (m * (size_t)s->n_time + (size_t)(first + i)) * (size_t)s->n_repeats, gathered + block * (size_t)i + m * (size_t)s->n_repeats,
-             (size_t)s->n_repeats * sizeof(double));
+      memcpy(e->all + (m * (size_t)s->n_time + (size_t)(first + i)) * (size_t)s->n_repeats,
+             gathered + block * (size_t)i + m * (size_t)s->n_repeats, (size_t)s->n_repeats * sizeof(double));
   PetscCall(PetscFree(gathered));
   PetscFunctionReturn(0);
 }
@@ -253,7 +271,8 @@ static PetscErrorCode score_snapshots(evaluation *e, bool *stopped)
   if (file) {
     PetscCall(wf_file_read(file, "/scores_by_repeat", WF_TYPE_DOUBLE, e->all));
     PetscCall(wf_file_close(&file));
-  } else done = 0;
+  } else
+    done = 0;
   *stopped = false;
   while (done < s->n_time && !*stopped) {
     wf_pause pause;
@@ -270,7 +289,8 @@ static PetscErrorCode score_snapshots(evaluation *e, bool *stopped)
   PetscFunctionReturn(0);
 }
 
-/* ---- 4. the product ------------------------------------------------------------------------------------------------------------------ */
+/* ---- 4. the product
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static PetscErrorCode write_scores_by_time(wf_file *file, const evaluation *e)
 {
@@ -281,7 +301,7 @@ static PetscErrorCode write_scores_by_time(wf_file *file, const evaluation *e)
   PetscFunctionBeginUser;
   PetscCall(PetscMalloc2(n, &mean, n, &sd));
   for (size_t i = 0; i < n; i++) {
-    const double *x = e->all + i * (size_t)s->n_repeats;
+    const double *x   = e->all + i * (size_t)s->n_repeats;
     double        sum = 0, square = 0;
     int           count = 0;
     for (int r = 0; r < s->n_repeats; r++)
@@ -294,9 +314,14 @@ static PetscErrorCode write_scores_by_time(wf_file *file, const evaluation *e)
       if (!isnan(x[r])) square += (x[r] - mean[i]) * (x[r] - mean[i]);
     sd[i] = count > 1 ? sqrt(square / (count - 1)) : (double)NAN;
   }
-  wf_dataset scores = {.name = "/scores", .type = WF_TYPE_DOUBLE, .rank = 3, .shape = {N_METHODS, N_METRICS, s->n_time},
-                       .description = "mean over repeats; NaN where a method has no such score", .unit = "", .axes = "method,metric,time"};
-  wf_dataset spread = scores;
+  wf_dataset scores  = {.name        = "/scores",
+                        .type        = WF_TYPE_DOUBLE,
+                        .rank        = 3,
+                        .shape       = {N_METHODS, N_METRICS, s->n_time},
+                        .description = "mean over repeats; NaN where a method has no such score",
+                        .unit        = "",
+                        .axes        = "method,metric,time"};
+  wf_dataset spread  = scores;
   spread.name        = "/scores_sd";
   spread.description = "standard deviation over repeats";
   PetscCall(wf_file_write(file, &scores, mean));
@@ -307,20 +332,25 @@ static PetscErrorCode write_scores_by_time(wf_file *file, const evaluation *e)
 
 static PetscErrorCode write_summaries(wf_file *file, const evaluation *e)
 {
-  static double mean[N_METHODS][N_METRICS][N_RANGES], sd[N_METHODS][N_METRICS][N_RANGES];
+  static double  mean[N_METHODS][N_METRICS][N_RANGES], sd[N_METHODS][N_METRICS][N_RANGES];
   static int32_t n[N_METHODS][N_METRICS][N_RANGES];
 
   PetscFunctionBeginUser;
   for (int m = 0; m < N_METHODS; m++)
     for (int k = 0; k < N_METRICS; k++)
       for (int r = 0; r < N_RANGES; r++) {
-        summary x = wf_evaluate_summary(&e->s, e->all, (method)m, (metric)k, (range)r);
+        summary x     = wf_evaluate_summary(&e->s, e->all, (method)m, (metric)k, (range)r);
         mean[m][k][r] = x.n ? x.mean : (double)NAN;
         sd[m][k][r]   = x.n > 1 ? x.sd : (double)NAN;
         n[m][k][r]    = x.n;
       }
-  wf_dataset data = {.name = "/summary/mean", .type = WF_TYPE_DOUBLE, .rank = 3, .shape = {N_METHODS, N_METRICS, N_RANGES},
-                     .description = "mean over a range's times and over repeats", .unit = "", .axes = "method,metric,range"};
+  wf_dataset data = {.name        = "/summary/mean",
+                     .type        = WF_TYPE_DOUBLE,
+                     .rank        = 3,
+                     .shape       = {N_METHODS, N_METRICS, N_RANGES},
+                     .description = "mean over a range's times and over repeats",
+                     .unit        = "",
+                     .axes        = "method,metric,range"};
   PetscCall(wf_file_write(file, &data, mean));
   data.name        = "/summary/sd";
   data.description = "standard deviation over repeats of the mean over times";
@@ -334,12 +364,23 @@ static PetscErrorCode write_summaries(wf_file *file, const evaluation *e)
 
 static PetscErrorCode write_product(evaluation *e, wf_file *file)
 {
-  const scoring    *s      = &e->s;
+  const scoring    *s                = &e->s;
   const char *const ranges[N_RANGES] = {"all", "first", "rest"};
-  wf_dataset times = {.name = "/times", .type = WF_TYPE_DOUBLE, .rank = 1, .shape = {s->n_time}, .description = "scored times", .unit = "time", .axes = "time"};
-  wf_dataset index = {.name = "/time_index", .type = WF_TYPE_INT32, .rank = 1, .shape = {s->n_time}, .description = "index of the snapshot in the ensemble",
-                      .unit = "", .axes = "time"};
-  wf_dataset repeats = describe_repeats(s);
+  wf_dataset        times            = {.name        = "/times",
+                                        .type        = WF_TYPE_DOUBLE,
+                                        .rank        = 1,
+                                        .shape       = {s->n_time},
+                                        .description = "scored times",
+                                        .unit        = "time",
+                                        .axes        = "time"};
+  wf_dataset        index            = {.name        = "/time_index",
+                                        .type        = WF_TYPE_INT32,
+                                        .rank        = 1,
+                                        .shape       = {s->n_time},
+                                        .description = "index of the snapshot in the ensemble",
+                                        .unit        = "",
+                                        .axes        = "time"};
+  wf_dataset        repeats          = describe_repeats(s);
 
   PetscFunctionBeginUser;
   PetscCall(wf_file_write_names(file, "/methods", N_METHODS, EVALUATE_METHODS));
@@ -379,7 +420,8 @@ static PetscErrorCode destroy_evaluation(evaluation *e)
   PetscFunctionReturn(0);
 }
 
-/* ---- the story ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- the story
+ * ----------------------------------------------------------------------------------------------------------------------- */
 
 static PetscErrorCode score_and_write(evaluation *e)
 {
@@ -417,8 +459,10 @@ PetscErrorCode wf_stage_evaluate(wf_run *run)
   if (!needed) PetscFunctionReturn(0);
   wf_run_phase(run, "read");
   PetscCall(read_inputs(&e, why, sizeof why));
-  if (why[0]) PetscCall(wf_run_fail(run, WF_EXIT_USER, "evaluate: %s", why));
-  else PetscCall(score_and_write(&e));
+  if (why[0])
+    PetscCall(wf_run_fail(run, WF_EXIT_USER, "evaluate: %s", why));
+  else
+    PetscCall(score_and_write(&e));
   PetscCall(destroy_evaluation(&e));
   PetscFunctionReturn(0);
 }

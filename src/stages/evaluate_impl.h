@@ -38,8 +38,8 @@ typedef enum {
 
 extern const char *const EVALUATE_METHODS[N_METHODS], *const EVALUATE_METRICS[N_METRICS], *const EVALUATE_METHOD_NOTES[N_METHODS];
 
-/* The joint-state distance costs an assignment each: it is averaged over fewer repeats. The coupling of displacement interpolation needs
-   n^2 memory and up to n^3 time, so it takes the first DISPLACEMENT_MAX trajectories (they are exchangeable). */
+/* The joint-state distance costs an assignment each: it is averaged over fewer repeats. The coupling of displacement interpolation
+   needs n^2 memory and up to n^3 time, so it takes the first DISPLACEMENT_MAX trajectories (they are exchangeable). */
 enum { JOINT_REPEATS = 3, DISPLACEMENT_MAX = 2000, LARGE_SAMPLE = 100000, CHUNK = 4096 };
 
 /* What a task needs; all ranks hold all of it, except the work space. */
@@ -50,35 +50,38 @@ typedef struct {
   bool                held_out; /* data are other trajectories than those that train */
   const wf_snapshots *train, *data;
 
-  int           n_obs; /* observed snapshots: indices in time, times, anchors, coupling of neighbours */
-  const int    *observed;
-  const double *observed_times;
+  int            n_obs; /* observed snapshots: indices in time, times, anchors, coupling of neighbours */
+  const int     *observed;
+  const double  *observed_times;
   const wf_real *anchors; /* [n_obs, n_param] */
   wf_spline     *spline;
   int           *partners; /* [n_obs - 1, n_displaced] */
 
-  int        n_time; /* scored snapshots */
-  int       *scored; /* [n_time] their indices in time */
-  double    *times;  /* [n_time] */
-  wf_real   *theta;  /* [n_time, n_param] predicted there */
+  int      n_time; /* scored snapshots */
+  int     *scored; /* [n_time] their indices in time */
+  double  *times;  /* [n_time] */
+  wf_real *theta;  /* [n_time, n_param] predicted there */
 
   wf_backbone      *backbone;
   wf_backbone_work *work;
-  wf_real          *theta_now;    /* [n_param] */
-  double           *scratch;      /* [n_param] */
-  int32_t          *samples;      /* [max(n_samples, n_data, CHUNK), n_species] */
-  int32_t          *others;       /* the same size */
-  int              *permutation;  /* [max(n_train, n_data)] */
-  double           *p, *q, *left; /* [n_species, n_levels] */
+  wf_real          *theta_now;         /* [n_param] */
+  double           *scratch;           /* [n_param] */
+  int32_t          *samples;           /* [max(n_samples, n_data, CHUNK), n_species] */
+  int32_t          *others;            /* the same size */
+  int              *permutation;       /* [max(n_train, n_data)] */
+  double           *p, *q, *left;      /* [n_species, n_levels] */
   double           *cloud_p, *cloud_q; /* [n_joint, n_species] */
 } scoring;
 
-/* scores [N_METHODS, N_METRICS, n_repeats] of scored snapshot i_time; NaN where a method has no such score or fewer repeats. Not collective;
-   a function of the arguments alone, whatever rank calls it. */
+/* scores [N_METHODS, N_METRICS, n_repeats] of scored snapshot i_time; NaN where a method has no such score or fewer repeats. Not
+   collective; a function of the arguments alone, whatever rank calls it. */
 PetscErrorCode wf_evaluate_score(scoring *s, int i_time, double *scores);
 
 /* A score over a range of times: mean over its times, then mean and standard deviation (n - 1) over the n repeats. */
-typedef struct { double mean, sd; int n; } summary;
+typedef struct {
+  double mean, sd;
+  int    n;
+} summary;
 typedef enum { RANGE_ALL, RANGE_FIRST, RANGE_REST, N_RANGES } range;
 
 /* all [N_METHODS, N_METRICS, n_time, n_repeats]. n = 0 where there is no such score or no time in the range. */

@@ -1,8 +1,8 @@
 /* The scores of all methods at one snapshot, see evaluate_impl.h. No MPI, no files.
 
-   Random numbers: purpose WF_RANDOM_METRIC, item = use * 2^62 + repeat * 2^48 + snapshot * 2^28 + sample, so that they are keyed by what is
-   drawn; repeats beyond 2^14 share numbers with a neighbouring use. All weight-space methods draw with the same numbers: their differences
-   are then known better than their values. */
+   Random numbers: purpose WF_RANDOM_METRIC, item = use * 2^62 + repeat * 2^48 + snapshot * 2^28 + sample, so that they are keyed by
+   what is drawn; repeats beyond 2^14 share numbers with a neighbouring use. All weight-space methods draw with the same numbers:
+   their differences are then known better than their values. */
 #include <math.h>
 #include <string.h>
 #include <weightflow/baselines.h>
@@ -47,10 +47,10 @@ static void take_points(int n, int n_species, const int32_t *rows, const int *wh
       points[(size_t)i * (size_t)n_species + (size_t)k] = rows[(size_t)(which ? which[i] : i) * (size_t)n_species + (size_t)k];
 }
 
-/* The joint distance of n rows of a method from the data's, n_joint points a side; the data's points depend on snapshot and repeat only.
-   x must be exchangeable (its first rows are taken). */
-static void score_joint(const scoring *s, int i_time, int n, const int32_t *x, int n_data, const int32_t *data, method i_method, int repeat,
-                        double *scores)
+/* The joint distance of n rows of a method from the data's, n_joint points a side; the data's points depend on snapshot and repeat
+   only. x must be exchangeable (its first rows are taken). */
+static void score_joint(const scoring *s, int i_time, int n, const int32_t *x, int n_data, const int32_t *data, method i_method,
+                        int repeat, double *scores)
 {
   int m = s->n_joint < n ? s->n_joint : n;
   if (repeat >= JOINT_REPEATS) return;
@@ -75,8 +75,8 @@ static PetscErrorCode find_marginals(scoring *s, int i_time, const wf_real *thet
   memset(p, 0, (size_t)size * sizeof(*p));
   for (int first = 0; first < LARGE_SAMPLE; first += CHUNK) {
     int n = LARGE_SAMPLE - first < CHUNK ? LARGE_SAMPLE - first : CHUNK;
-    wf_backbone_sample(s->backbone, theta, n, s->seed, WF_RANDOM_METRIC, random_item(USE_RESAMPLE, 1 << 13, i_time) + (uint64_t)first, s->work,
-                       s->samples);
+    wf_backbone_sample(s->backbone, theta, n, s->seed, WF_RANDOM_METRIC,
+                       random_item(USE_RESAMPLE, 1 << 13, i_time) + (uint64_t)first, s->work, s->samples);
     wf_metric_marginals(n, d, s->n_levels, s->samples, part);
     for (int k = 0; k < size; k++) p[k] += part[k] * n / LARGE_SAMPLE;
   }
@@ -92,7 +92,8 @@ static PetscErrorCode score_weights(scoring *s, int i_time, const wf_real *theta
 
   PetscFunctionBeginUser;
   for (int r = 0; r < s->n_repeats; r++) {
-    wf_backbone_sample(s->backbone, theta, s->n_samples, s->seed, WF_RANDOM_METRIC, random_item(USE_SAMPLE, r, s->scored[i_time]), s->work, s->samples);
+    wf_backbone_sample(s->backbone, theta, s->n_samples, s->seed, WF_RANDOM_METRIC, random_item(USE_SAMPLE, r, s->scored[i_time]),
+                       s->work, s->samples);
     wf_metric_marginals(s->n_samples, s->n_species, s->n_levels, s->samples, s->p);
     score_marginals(s, s->p, s->q, sampled, r, scores);
     score_joint(s, s->scored[i_time], s->n_samples, s->samples, data->n_traj, x, sampled, r, scores);
@@ -131,7 +132,8 @@ static void score_states(scoring *s, int i_time, double *scores)
       score_joint(s, k, s->n_joint, s->samples, data->n_traj, z, METHOD_MIXTURE, r, scores);
     }
     if (s->n_obs < 2) continue;
-    wf_baseline_displacement(s->n_displaced, d, share, x, y, s->partners + (size_t)interval * (size_t)s->n_displaced, s->seed, item, s->samples);
+    wf_baseline_displacement(s->n_displaced, d, share, x, y, s->partners + (size_t)interval * (size_t)s->n_displaced, s->seed, item,
+                             s->samples);
     wf_metric_marginals(s->n_displaced, d, s->n_levels, s->samples, s->p);
     score_marginals(s, s->p, s->q, METHOD_DISPLACEMENT, r, scores);
     /* the displaced samples stand in the order of the trajectories that the data's points may come from: shuffle */
@@ -148,17 +150,17 @@ static void take_rows(int n, int n_species, const int32_t *rows, const int *whic
     memcpy(out + (size_t)i * (size_t)n_species, rows + (size_t)which[i] * (size_t)n_species, (size_t)n_species * sizeof(int32_t));
 }
 
-/* What a perfect method would score: data against data. Two random halves; or, with held-out data, as many random training rows against
-   all held-out ones. And the data against a bootstrap resample of itself, which is its own lower bound of noise. */
+/* What a perfect method would score: data against data. Two random halves; or, with held-out data, as many random training rows
+   against all held-out ones. And the data against a bootstrap resample of itself, which is its own lower bound of noise. */
 static void score_floors(scoring *s, int i_time, double *scores)
 {
   const wf_snapshots *data = s->data, *model = s->held_out ? s->train : s->data;
   int                 d = s->n_species, k = s->scored[i_time], n = data->n_traj;
   int                 half = !s->held_out ? n / 2 : model->n_traj < n ? model->n_traj : n;
-  const int32_t      *x = rows_at(data, k);
+  const int32_t      *x    = rows_at(data, k);
   for (int r = 0; r < s->n_repeats; r++) {
     if (half > 0) {
-      const int32_t *other = x;
+      const int32_t *other   = x;
       int            n_other = n;
       wf_random_permutation(s->seed, WF_RANDOM_METRIC, random_item(USE_ROWS, r, k), model->n_traj, s->permutation);
       take_rows(half, d, rows_at(model, k), s->permutation, s->samples);
@@ -188,7 +190,8 @@ PetscErrorCode wf_evaluate_score(scoring *s, int i_time, double *scores)
   PetscFunctionBeginUser;
   for (size_t k = 0; k < (size_t)N_METHODS * N_METRICS * (size_t)s->n_repeats; k++) scores[k] = NAN;
   wf_metric_marginals(s->data->n_traj, s->n_species, s->n_levels, rows_at(s->data, s->scored[i_time]), s->q);
-  PetscCall(score_weights(s, i_time, s->theta + (size_t)i_time * (size_t)s->n_param, METHOD_HYPERNETWORK, METHOD_HYPERNETWORK_EXACT, scores));
+  PetscCall(score_weights(s, i_time, s->theta + (size_t)i_time * (size_t)s->n_param, METHOD_HYPERNETWORK, METHOD_HYPERNETWORK_EXACT,
+                          scores));
   wf_baseline_weights_linear(s->n_obs, s->n_param, s->observed_times, s->anchors, t, s->theta_now);
   PetscCall(score_weights(s, i_time, s->theta_now, METHOD_LINEAR, METHOD_LINEAR_EXACT, scores));
   wf_baseline_weights_spline(s->spline, t, s->scratch, s->theta_now);

@@ -6,11 +6,13 @@
 #include <unistd.h>
 #include "evaluate_impl.h"
 
-const char *const EVALUATE_METHODS[N_METHODS] = {"hypernetwork",   "hypernetwork_exact",   "linear_weights", "linear_weights_exact",
-                                                 "spline_weights", "spline_weights_exact", "mixture",        "displacement",
+const char *const EVALUATE_METHODS[N_METHODS] = {"hypernetwork",   "hypernetwork_exact",
+                                                 "linear_weights", "linear_weights_exact",
+                                                 "spline_weights", "spline_weights_exact",
+                                                 "mixture",        "displacement",
                                                  "two_halves",     "resampled"};
-const char *const EVALUATE_METRICS[N_METRICS] = {"W1",         "W2",       "JSD",            "count_w",        "joint_w1",
-                                                 "mean_error", "sd_error", "skewness_error", "kurtosis_error", "nll"};
+const char *const EVALUATE_METRICS[N_METRICS] = {
+    "W1", "W2", "JSD", "count_w", "joint_w1", "mean_error", "sd_error", "skewness_error", "kurtosis_error", "nll"};
 const char *const EVALUATE_METHOD_NOTES[N_METHODS] = {"predicted density, sampled",
                                                       "predicted density, its own marginals",
                                                       "straight lines through the anchors' weights, sampled",
@@ -76,7 +78,8 @@ static void print_table(FILE *stream, const scoring *s, const double *all)
         double  from, to;
         summary x = wf_evaluate_summary(s, all, (method)m, (metric)k, (range)r);
         if (x.n && wf_evaluate_range(s, (range)r, &from, &to))
-          fprintf(stream, "%s\t%s\t%.10g\t%.10g\t%.8g\t%.3g\t%d\n", EVALUATE_METHODS[m], EVALUATE_METRICS[k], from, to, x.mean, fabs(x.sd), x.n);
+          fprintf(stream, "%s\t%s\t%.10g\t%.10g\t%.8g\t%.3g\t%d\n", EVALUATE_METHODS[m], EVALUATE_METRICS[k], from, to, x.mean,
+                  fabs(x.sd), x.n);
       }
   if (s->held_out)
     fprintf(stream, "# data: %d held-out trajectories; two_halves: as many training trajectories against them\n", s->data->n_traj);
@@ -92,7 +95,8 @@ PetscErrorCode wf_evaluate_write_table(wf_run *run, const scoring *s, const doub
   snprintf(part, sizeof part, "%s.part", path);
   if (wf_run_rank(run) == 0) {
     FILE *stream = fopen(part, "w");
-    if (!stream) failure = errno;
+    if (!stream)
+      failure = errno;
     else {
       print_table(stream, s, all);
       if (ferror(stream) || fflush(stream)) failure = errno ? errno : EIO;
@@ -107,9 +111,12 @@ PetscErrorCode wf_evaluate_write_table(wf_run *run, const scoring *s, const doub
 
 static void print_cell(char *text, size_t size, summary x)
 {
-  if (!x.n) snprintf(text, size, "%8s %-8s", "-", "");
-  else if (x.n == 1) snprintf(text, size, "%8.4f %-8s", x.mean, "");
-  else snprintf(text, size, "%8.4f +-%.4f", x.mean, x.sd);
+  if (!x.n)
+    snprintf(text, size, "%8s %-8s", "-", "");
+  else if (x.n == 1)
+    snprintf(text, size, "%8.4f %-8s", x.mean, "");
+  else
+    snprintf(text, size, "%8.4f +-%.4f", x.mean, x.sd);
 }
 
 PetscErrorCode wf_evaluate_log_table(wf_run *run, const scoring *s, const double *all)
@@ -119,20 +126,26 @@ PetscErrorCode wf_evaluate_log_table(wf_run *run, const scoring *s, const double
 
   PetscFunctionBeginUser;
   if (wf_evaluate_range(s, RANGE_FIRST, &from, &to))
-    PetscCall(wf_run_log(run, "  marginal scores, mean over times +- spread over repeats; first: times %g..%g, inside the first observed interval", from, to));
-  PetscCall(wf_run_log(run, "  %-20s | %-17s %-17s %-17s | %-17s %-17s %-17s", "", "W1 all", "first", "rest", "JSD all", "first", "rest"));
+    PetscCall(wf_run_log(
+        run, "  marginal scores, mean over times +- spread over repeats; first: times %g..%g, inside the first observed interval",
+        from, to));
+  PetscCall(wf_run_log(run, "  %-20s | %-17s %-17s %-17s | %-17s %-17s %-17s", "", "W1 all", "first", "rest", "JSD all", "first",
+                       "rest"));
   for (int m = 0; m < N_METHODS; m++) {
     char cells[2][N_RANGES][40];
     for (int k = 0; k < 2; k++)
-      for (int r = 0; r < N_RANGES; r++) print_cell(cells[k][r], sizeof cells[k][r], wf_evaluate_summary(s, all, (method)m, shown[k], (range)r));
-    PetscCall(wf_run_log(run, "  %-20s | %s %s %s | %s %s %s", EVALUATE_METHODS[m], cells[0][0], cells[0][1], cells[0][2], cells[1][0], cells[1][1],
-                         cells[1][2]));
+      for (int r = 0; r < N_RANGES; r++)
+        print_cell(cells[k][r], sizeof cells[k][r], wf_evaluate_summary(s, all, (method)m, shown[k], (range)r));
+    PetscCall(wf_run_log(run, "  %-20s | %s %s %s | %s %s %s", EVALUATE_METHODS[m], cells[0][0], cells[0][1], cells[0][2],
+                         cells[1][0], cells[1][1], cells[1][2]));
   }
   if (s->held_out)
-    PetscCall(wf_run_log(run, "  data: the %d held-out trajectories; baselines from the %d training ones; two_halves: training against held-out",
-                         s->data->n_traj, s->train->n_traj));
-  if (!s->exact) PetscCall(wf_run_log(run, "  *_exact: marginals from %d samples, the tree of states is larger than predict.exact_limit", LARGE_SAMPLE));
-  if (s->n_displaced < s->train->n_traj)
-    PetscCall(wf_run_log(run, "  displacement: of the first %d trajectories", s->n_displaced));
+    PetscCall(wf_run_log(
+        run, "  data: the %d held-out trajectories; baselines from the %d training ones; two_halves: training against held-out",
+        s->data->n_traj, s->train->n_traj));
+  if (!s->exact)
+    PetscCall(wf_run_log(run, "  *_exact: marginals from %d samples, the tree of states is larger than predict.exact_limit",
+                         LARGE_SAMPLE));
+  if (s->n_displaced < s->train->n_traj) PetscCall(wf_run_log(run, "  displacement: of the first %d trajectories", s->n_displaced));
   PetscFunctionReturn(0);
 }

@@ -12,8 +12,20 @@ static PetscErrorCode write_index(wf_report *report, wf_file *file)
 
   PetscFunctionBeginUser;
   PetscCall(wf_report_index(report, &n, &names, sizes, fingerprints));
-  wf_dataset size = {.name = "/size", .type = WF_TYPE_INT64, .rank = 1, .shape = {n}, .description = "size of the file", .unit = "byte", .axes = "file"};
-  wf_dataset hash = {.name = "/fingerprint", .type = WF_TYPE_INT64, .rank = 1, .shape = {n}, .description = "FNV-1a hash of the file, 64 bit", .unit = "", .axes = "file"};
+  wf_dataset size       = {.name        = "/size",
+                           .type        = WF_TYPE_INT64,
+                           .rank        = 1,
+                           .shape       = {n},
+                           .description = "size of the file",
+                           .unit        = "byte",
+                           .axes        = "file"};
+  wf_dataset hash       = {.name        = "/fingerprint",
+                           .type        = WF_TYPE_INT64,
+                           .rank        = 1,
+                           .shape       = {n},
+                           .description = "FNV-1a hash of the file, 64 bit",
+                           .unit        = "",
+                           .axes        = "file"};
   size.volatile_content = hash.volatile_content = true; /* figures depend on the version of gnuplot */
   PetscCall(wf_file_write_names(file, "/files", n, names));
   PetscCall(wf_file_write(file, &size, sizes));
@@ -23,7 +35,8 @@ static PetscErrorCode write_index(wf_report *report, wf_file *file)
 
 PetscErrorCode wf_stage_report(wf_run *run)
 {
-  const char *const parents[5] = {"simulate/ensemble.h5", "pretrain/anchors.h5", "train/flow.h5", "predict/prediction.h5", "evaluate/metrics.h5"};
+  const char *const parents[5] = {"simulate/ensemble.h5", "pretrain/anchors.h5", "train/flow.h5", "predict/prediction.h5",
+                                  "evaluate/metrics.h5"};
   wf_report        *report;
   wf_file          *file;
   bool              needed;
