@@ -79,7 +79,7 @@ static PetscErrorCode open_attribute(wf_file *file, const char *object, const ch
 
 PetscErrorCode wf_file_read_attribute_text(wf_file *file, const char *object, const char *name, char *value, size_t size, bool *found)
 {
-  hid_t id;
+  hid_t id = -1;
 
   PetscFunctionBeginUser;
   value[0] = '\0';
@@ -105,7 +105,7 @@ PetscErrorCode wf_file_read_attribute_text(wf_file *file, const char *object, co
 
 static PetscErrorCode read_number(wf_file *file, const char *object, const char *name, hid_t type, void *value, bool *found)
 {
-  hid_t id;
+  hid_t id = -1;
 
   PetscFunctionBeginUser;
   *found = false;
