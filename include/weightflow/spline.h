@@ -13,6 +13,9 @@ typedef struct wf_spline wf_spline;
    Cost O(n_knots dim). NULL if memory is short, n_knots < 1, dim < 1 or the times do not increase. */
 wf_spline *wf_spline_create(int n_knots, int dim, const double *times, const double *values);
 
+/* A spline whose coefficients are known, [n_intervals, 4, dim] = a, b, c, d of each interval (copied). NULL as above. */
+wf_spline *wf_spline_create_from_coefficients(int n_knots, int dim, const double *times, const double *coefficients);
+
 /* Free; sets *spline to NULL and accepts NULL in it. */
 void wf_spline_destroy(wf_spline **spline);
 

@@ -2,6 +2,7 @@
      h_{i-1} m_{i-1} + 2 (h_{i-1} + h_i) m_i + h_i m_{i+1} = 6 (s_i - s_{i-1}),   m_0 = m_{n-1} = 0,
    with h_i the knots' distances and s_i = (z_{i+1} - z_i) / h_i the slopes; then
      a = z_i, b = s_i - h_i (2 m_i + m_{i+1}) / 6, c = m_i / 2, d = (m_{i+1} - m_i) / (6 h_i). */
+#include <stdbool.h>
 #include <string.h>
 #include <weightflow/base.h>
 #include <weightflow/spline.h>
@@ -55,11 +56,17 @@ static void set_coefficients(wf_spline *spline, const double *z, const double *m
   }
 }
 
-wf_spline *wf_spline_create(int n_knots, int dim, const double *times, const double *values)
+static bool times_increase(int n_knots, const double *times)
 {
-  if (n_knots < 1 || dim < 1) return NULL;
   for (int i = 1; i < n_knots; i++)
-    if (!(times[i] > times[i - 1])) return NULL;
+    if (!(times[i] > times[i - 1])) return false;
+  return true;
+}
+
+/* A spline with its knots, and room for its coefficients. */
+static wf_spline *create_with_knots(int n_knots, int dim, const double *times)
+{
+  if (n_knots < 1 || dim < 1 || !times_increase(n_knots, times)) return NULL;
   wf_spline *spline = wf_calloc(1, sizeof(*spline));
   if (!spline) return NULL;
   spline->n_knots      = n_knots;
@@ -67,15 +74,30 @@ wf_spline *wf_spline_create(int n_knots, int dim, const double *times, const dou
   spline->dim          = dim;
   spline->knots        = wf_calloc((size_t)n_knots, sizeof(double));
   spline->coefficients = wf_calloc(4 * (size_t)spline->n_intervals * (size_t)dim, sizeof(double));
-  double *scratch      = wf_calloc((size_t)n_knots, sizeof(double));
-  double *second       = wf_calloc((size_t)n_knots * (size_t)dim, sizeof(double));
-  if (spline->knots && spline->coefficients && scratch && second) {
-    memcpy(spline->knots, times, (size_t)n_knots * sizeof(double));
+  if (spline->knots && spline->coefficients) memcpy(spline->knots, times, (size_t)n_knots * sizeof(double));
+  else wf_spline_destroy(&spline);
+  return spline;
+}
+
+wf_spline *wf_spline_create(int n_knots, int dim, const double *times, const double *values)
+{
+  wf_spline *spline = create_with_knots(n_knots, dim, times);
+  if (!spline) return NULL;
+  double *scratch = wf_calloc((size_t)n_knots, sizeof(double));
+  double *second  = wf_calloc((size_t)n_knots * (size_t)dim, sizeof(double));
+  if (scratch && second) {
     solve_second_derivatives(n_knots, dim, times, values, scratch, second);
     set_coefficients(spline, values, second);
   } else wf_spline_destroy(&spline);
   wf_free(scratch);
   wf_free(second);
+  return spline;
+}
+
+wf_spline *wf_spline_create_from_coefficients(int n_knots, int dim, const double *times, const double *coefficients)
+{
+  wf_spline *spline = create_with_knots(n_knots, dim, times);
+  if (spline) memcpy(spline->coefficients, coefficients, 4 * (size_t)spline->n_intervals * (size_t)dim * sizeof(double));
   return spline;
 }
 

@@ -262,6 +262,7 @@ static void compile_reactions(wf_network *network)
     }
     for (int i = 0; i < reaction->n_changes; i++) {
       int minimum = find_minimum(reaction, i);
+      network->max_delta = fmax(network->max_delta, fabs((double)reaction->changes[i].number));
       if (minimum) network->guards[guard++] = (wf_network_guard){lane, reaction->changes[i].species, minimum};
     }
     network->modulation[j] = -1;

@@ -36,6 +36,7 @@ struct wf_network {
   wf_network_stored_reaction *reactions;
 
   int               n_blocks, n_factors, n_deltas, n_slots, one, nowhere, n_modulated;
+  double            max_delta;      /* largest change of a count by one reaction */
   int32_t          *recorded;       /* [n_recorded] species */
   double           *rate;           /* [n_blocks, LANES] without modulation */
   int32_t          *factor;         /* [n_blocks, n_factors, LANES] slots of the state */

@@ -80,13 +80,19 @@ static void freeze_rates(const wf_network *network, wf_ssa_work *work, double t)
   }
 }
 
-/* Is a candidate of modulated reaction j at time t a real event? v in [0, 1) is where the search fell inside the reaction's share. */
-static bool accept_candidate(const wf_network *network, int j, double t, double v)
+/* Is a candidate of modulated reaction j at time t a real event? within [0, its bound): where the search fell inside its share. */
+static bool accept_candidate(const wf_network *network, int j, double t, double within, double bound)
 {
   const wf_network_stored_reaction *reaction = &network->reactions[j];
-  double                            bound    = v * (1 + fabs(reaction->amplitude));
-  if (bound < 1 - fabs(reaction->amplitude)) return true; /* accepted at any time: most candidates need no sine */
-  return bound < 1 + reaction->amplitude * wf_ssa_sine_of_turns(t / reaction->period);
+  double                            level    = within * (1 + fabs(reaction->amplitude));
+  if (level < bound * (1 - fabs(reaction->amplitude))) return true; /* accepted at any time: most candidates need no sine */
+  return level < bound * (1 + reaction->amplitude * wf_ssa_sine_of_turns(t / reaction->period));
+}
+
+/* Propensity of a reaction as it was when its block was refreshed. */
+static inline double read_propensity(const wf_ssa_work *work, int j)
+{
+  return j % LANES ? work->running[j] - work->running[j - 1] : work->running[j];
 }
 
 /* Index of the reaction inside its block: the number of running sums at or below r. */
@@ -97,9 +103,8 @@ static inline int search_block(const double *sum, double r)
   return found;
 }
 
-/* The reaction whose share of the total holds r; *share = where in it, [0, 1). */
-static inline __attribute__((always_inline)) int find_reaction(const wf_network *network, const wf_ssa_work *work, int n_blocks, double r,
-                                                               double *share)
+/* The reaction whose share of the total holds r, and *within [0, its propensity): where in it. */
+static inline __attribute__((always_inline)) int find_reaction(const wf_ssa_work *work, int n_blocks, double r, double *within)
 {
   int           block = 0;
   const double *sum   = work->running;
@@ -113,17 +118,15 @@ static inline __attribute__((always_inline)) int find_reaction(const wf_network 
   int lane = search_block(sum, r);
   if (__builtin_expect(lane == LANES, 0)) /* the subtraction rounded up to the block's end: take its last possible reaction */
     for (lane = LANES - 1; lane > 0 && !(sum[lane] > sum[lane - 1]);) lane--;
-  if (network->n_modulated) {
-    double left = lane ? sum[lane - 1] : 0;
-    *share      = (r - left) / (sum[lane] - left);
-  }
+  *within = lane ? r - sum[lane - 1] : r;
   return block * LANES + lane;
 }
 
+/* Are all counts inside 0 .. 2^31 - 1, now and for a chunk of events to come? */
 static bool counts_in_range(const wf_network *network, const double *state)
 {
   bool good = true;
-  for (int i = 0; i < network->n_species; i++) good &= state[i] >= 0 && state[i] <= INT32_MAX;
+  for (int i = 0; i < network->n_species; i++) good &= state[i] >= 0 && state[i] <= INT32_MAX - CHUNK * network->max_delta;
   return good;
 }
 
@@ -174,7 +177,7 @@ static inline __attribute__((always_inline)) wf_ssa_status run_trajectory(wf_ssa
 {
   const wf_network *network = work->network;
   const bool        frozen  = request->rate == WF_SSA_RATE_FROZEN && network->n_modulated, thinned = !frozen && network->n_modulated;
-  double            t       = 0, share = 0;
+  double            t       = 0, within;
   int               k = 0, i = CHUNK;
   int64_t           rejected = 0;
   uint64_t          step     = 0;
@@ -191,13 +194,12 @@ static inline __attribute__((always_inline)) wf_ssa_status run_trajectory(wf_ssa
     if (!(total > 0 && total <= 1e300)) break;
     t += work->exponential[i] / total;
     if (t > request->times[k]) {
-      if (!counts_in_range(network, work->state)) return WF_SSA_COUNT_RANGE;
       do record_state(network, work->state, request->counts + (size_t)k++ * network->n_recorded);
       while (k < request->n_time && t > request->times[k]);
       if (k == request->n_time) break;
     }
-    int j = find_reaction(network, work, n_blocks, work->uniform[i] * total, &share);
-    if (thinned && network->modulation[j] >= 0 && !accept_candidate(network, j, t, share)) rejected++;
+    int j = find_reaction(work, n_blocks, work->uniform[i] * total, &within);
+    if (thinned && network->modulation[j] >= 0 && !accept_candidate(network, j, t, within, read_propensity(work, j))) rejected++;
     else fire_reaction(network, work, frozen, j, t, n_blocks, n_factors, n_deltas);
   }
   *n_events = (int64_t)step - rejected;
