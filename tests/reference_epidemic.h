@@ -1,6 +1,6 @@
 /* The published epidemic model as numbers (weightflow_reference_epidemic.h5), for parity tests. */
-#ifndef WEIGHTFLOW_TESTS_REFERENCE_MODEL_H
-#define WEIGHTFLOW_TESTS_REFERENCE_MODEL_H
+#ifndef WEIGHTFLOW_TESTS_REFERENCE_EPIDEMIC_H
+#define WEIGHTFLOW_TESTS_REFERENCE_EPIDEMIC_H
 #include <hdf5.h>
 #include <weightflow/backbone.h>
 #include <weightflow/base.h>
