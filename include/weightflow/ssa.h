@@ -27,11 +27,11 @@ void                       wf_ssa_work_destroy(wf_ssa_work **work);
 
 /* Simulate one trajectory from time 0 by the direct method (Gillespie 1977, J. Phys. Chem. 81, 2340, eqs. 21) and sample it.
      trajectory  [in]   its index, below 2^32
-     times       [in]   [n_time] not decreasing, >= 0, in the network's time unit
+     times       [in]   [n_time] finite, not decreasing, >= 0, in the network's time unit
      counts      [out]  [n_time, n_recorded] row-major, molecules: the state at each time, that is just before the first event
      after it n_events    [out]  number of reactions fired up to the last time; may be NULL
    On WF_SSA_COUNT_RANGE the rest of counts is undefined.
-   Cost: about 20 to 40 ns an event. */
+   Cost: about 50 to 90 ns an event on a Zen 3 core. */
 wf_ssa_status wf_ssa_direct(wf_ssa_work *work, wf_ssa_rate rate, uint64_t seed, uint64_t trajectory, int n_time,
                             const double *times, int32_t *counts, int64_t *n_events);
 #endif
