@@ -3,7 +3,8 @@
 #
 #   jobs/quickstart.sh [PARAMETERS.yaml] [-option value ...]      default: inputs/epidemic.yaml
 #
-# Call it again to resume a run that was stopped, or to see that a complete one has nothing left to do. Exit code: that of the program.
+# Call it again to resume a run that was stopped, or to see that a complete one has nothing left to do.
+# Exit code: that of the program.
 set -euo pipefail
 here=$PWD
 # shellcheck source=jobs/setup.sh

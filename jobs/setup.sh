@@ -23,8 +23,8 @@ wf_missing_packages() {
   done
 }
 
-# What a build needs and this machine lacks, in words; empty where all is there. Finds libraries by pkg-config, by the compiler wrapper
-# or by the variables that configure knows; configure has the last word.
+# What a build needs and this machine lacks, in words; empty where all is there. Looks for libraries by pkg-config, by the compiler
+# wrapper and by the variables that configure knows; configure has the last word.
 wf_missing_requirements() {
   local tool
   for tool in autoconf automake libtoolize make sed; do command -v "$tool" >/dev/null 2>&1 || printf '%s ' "$tool"; done
@@ -37,9 +37,11 @@ wf_missing_requirements() {
   pkg-config --exists petsc || pkg-config --exists PETSc || [ -n "${PETSC_DIR:-}${PETSC_LIBS:-}" ] || printf 'PETSc '
   pkg-config --exists hdf5-openmpi || pkg-config --exists hdf5-mpi || pkg-config --exists hdf5 ||
     [ -n "${HDF5_DIR:-}${HDF5_LIBS:-}" ] || printf 'parallel-HDF5 '
-  pkg-config --exists openblas || pkg-config --exists flexiblas || pkg-config --exists cblas || [ -n "${BLAS_LIBS:-}" ] || printf 'OpenBLAS '
+  pkg-config --exists openblas || pkg-config --exists flexiblas || pkg-config --exists cblas ||
+    [ -n "${BLAS_LIBS:-}" ] || printf 'OpenBLAS '
   pkg-config --exists yaml-0.1 || [ -n "${YAML_LIBS:-}" ] || printf 'libyaml '
-  if ! printf '#include <Random123/philox.h>\n' | "${CC:-cc}" ${CPPFLAGS:+$CPPFLAGS} -E - >/dev/null 2>&1; then printf 'Random123 '; fi
+  # shellcheck disable=SC2086
+  printf '#include <Random123/philox.h>\n' | ${CC:-cc} ${CPPFLAGS:-} -E - >/dev/null 2>&1 || printf 'Random123 '
 }
 
 # Install the given packages; another installation that is under way is waited for.
@@ -73,7 +75,8 @@ wf_setup_packages() {
     packages=$(wf_missing_packages $packages)
     if [ -n "$packages" ]; then
       # shellcheck disable=SC2086
-      wf_install_packages $packages || [ -z "$lacking" ] || { echo "setup: packages could not be installed: $packages" >&2; return 2; }
+      wf_install_packages $packages || [ -z "$lacking" ] ||
+        { echo "setup: packages could not be installed: $packages" >&2; return 2; }
     fi
     lacking=$(wf_missing_requirements)
   fi
@@ -101,7 +104,7 @@ wf_setup_mpi() {
   case $($WF_MPIEXEC --version 2>&1 | head -n 3) in
     *"Open MPI"* | *OpenRTE* | *PRTE*)
       export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_mpi_yield_when_idle=1 OMPI_MCA_hwloc_base_binding_policy=none
-      export PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe
+      export PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe OMPI_MCA_orte_execute_quiet=1 # exit code 3 is no accident
       if [ "$(id -u)" -eq 0 ]; then
         export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 PRTE_ALLOW_RUN_AS_ROOT=1 PRTE_ALLOW_RUN_AS_ROOT_CONFIRM=1
       fi ;;
@@ -111,7 +114,8 @@ wf_setup_mpi() {
 # Cores that this process may use.
 wf_cores() { nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1; }
 
-# libtool and make cannot work in a folder with blanks in its name; then the build goes through a link without any. Prints the path to use.
+# libtool and make cannot work in a folder with blanks in its name; then the build goes through a link without any.
+# Prints the path to use.
 wf_path_without_blanks() {
   local path=$1 folder link
   case $path in

@@ -23,7 +23,8 @@ AC_DEFUN([WF_FIND_LIBRARY], [
     done
   ])
   AS_IF([test -z "$wf_$1_found"], [
-    AC_LINK_IFELSE([AC_LANG_PROGRAM([[#include <$4>]], [[return sizeof(&$5) == 0;]])], [wf_$1_found="by the compiler itself"])
+    AC_LINK_IFELSE([AC_LANG_PROGRAM([[#include <$4>]], [[void (*volatile address)(void) = (void (*)(void))$5; return !address;]])],
+      [wf_$1_found="by the compiler itself"])
   ])
   $6
   AS_IF([test -n "$wf_$1_found"], [AC_MSG_RESULT([$wf_$1_found])], [AC_MSG_RESULT([no])])
@@ -136,4 +137,13 @@ int main(void)
        [AC_MSG_ERROR([a program with PETSc, HDF5 and MPI cannot be linked or run: see config.log; on a cluster, load the modules of all three and set LD_LIBRARY_PATH, or PETSC_LIBS, HDF5_LIBS and MPI_LIBS])])],
     [wf_hdf5_home="not checked (cross-compiling)"; AC_MSG_RESULT([$wf_hdf5_home])])
   rm -f conftest.hdf5
+])
+
+# WF_CHECK_LINK(PREFIX, HEADER, CALL, PACKAGE): a program with CALL can be linked with what was found for PREFIX.
+AC_DEFUN([WF_CHECK_LINK], [
+  AC_MSG_CHECKING([whether $1 can be linked])
+  AC_LINK_IFELSE([AC_LANG_PROGRAM([[#include <$2>]], [[$3;]])], [AC_MSG_RESULT([yes])], [
+    AC_MSG_RESULT([no])
+    AC_MSG_ERROR([$1 ($wf_$1_found): $2 or its library cannot be used: install $4 (Debian), or set $1_CFLAGS and $1_LIBS; config.log tells more])
+  ])
 ])

@@ -7,71 +7,73 @@
 /* All stages in their order; what is complete is skipped by the stage itself. */
 static PetscErrorCode run_all_stages(wf_run *run)
 {
-  bool imports = *wf_run_params(run)->data.file;
-  PetscErrorCode (*const stages[])(wf_run *) = {imports ? wf_stage_import : wf_stage_simulate, wf_stage_pretrain, wf_stage_train,
-                                                wf_stage_predict, wf_stage_evaluate, wf_stage_report};
+  bool imports                               = *wf_run_params(run)->data.file;
+  PetscErrorCode (*const stages[])(wf_run *) = {imports ? wf_stage_import : wf_stage_simulate,
+                                                wf_stage_pretrain,
+                                                wf_stage_train,
+                                                wf_stage_predict,
+                                                wf_stage_evaluate,
+                                                wf_stage_report};
   PetscFunctionBeginUser;
   for (size_t i = 0; i < sizeof stages / sizeof stages[0] && !wf_run_exit_code(run); i++) PetscCall(stages[i](run));
   PetscFunctionReturn(0);
 }
 
 #define ALL_GROUPS "run data simulate pretrain train predict evaluate report"
-#define YAML       "[PARAMETERS.yaml] [-OPTION VALUE]..."
+#define YAML "[PARAMETERS.yaml] [-OPTION VALUE]..."
 static const wf_command commands[] = {
-  {"run", YAML, "all stages, from simulate (or import, with -data_file) to report", ALL_GROUPS, run_all_stages},
-  {"simulate", YAML, "simulate an ensemble of trajectories", "run simulate", wf_stage_simulate},
-  {"import", "FILE.{npy,h5} " YAML, "import an ensemble in place of simulating one", "run data", wf_stage_import},
-  {"pretrain", YAML, "fit the density of each observed snapshot", "run data pretrain", wf_stage_pretrain},
-  {"train", YAML, "learn how the weights of the densities evolve", "run data train", wf_stage_train},
-  {"predict", YAML, "densities, samples and tails at any time", "run data predict", wf_stage_predict},
-  {"evaluate", YAML, "score the prediction, with noise floors and baselines", "run data evaluate", wf_stage_evaluate},
-  {"report", YAML, "write the report from the files of a run", "run report", wf_stage_report},
-  {"check", YAML, "check parameters, files, folder and disk; write nothing", ALL_GROUPS, NULL},
-  {"params", YAML, "print all parameters in force as commented YAML", ALL_GROUPS, NULL},
-  {"help", "[COMMAND | man]", "explain a command and its parameters, or print the manual page", "", NULL},
-  {"version", "", "print the versions of the program and its libraries", "", NULL},
+    {"run", YAML, "all stages, from simulate (or import, with -data_file) to report", ALL_GROUPS, run_all_stages},
+    {"simulate", YAML, "simulate an ensemble of trajectories", "run simulate", wf_stage_simulate},
+    {"import", "FILE.{npy,h5} " YAML, "import an ensemble in place of simulating one", "run data", wf_stage_import},
+    {"pretrain", YAML, "fit the density of each observed snapshot", "run data pretrain", wf_stage_pretrain},
+    {"train", YAML, "learn how the weights of the densities evolve", "run data train", wf_stage_train},
+    {"predict", YAML, "densities, samples and tails at any time", "run data predict", wf_stage_predict},
+    {"evaluate", YAML, "score the prediction, with noise floors and baselines", "run data evaluate", wf_stage_evaluate},
+    {"report", YAML, "write the report from the files of a run", "run report", wf_stage_report},
+    {"check", YAML, "check parameters, files, folder and disk; write nothing", ALL_GROUPS, NULL},
+    {"params", YAML, "print all parameters in force as commented YAML", ALL_GROUPS, NULL},
+    {"help", "[COMMAND | man]", "explain a command and its parameters, or print the manual page", "", NULL},
+    {"version", "", "print the versions of the program and its libraries", "", NULL},
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
 
-static const wf_command *find_command(const char *name)
+/* Is the word -what or --what, or -h for help? */
+static bool is_flag(const char *word, const char *what)
 {
-  static const char *const aliases[] = {"-h", "help", "-help", "help", "--help", "help", "-version", "version", "--version", "version", NULL};
-  for (int i = 0; aliases[i]; i += 2)
-    if (!strcmp(aliases[i], name)) name = aliases[i + 1];
-  for (int i = 0; i < N_COMMANDS; i++)
-    if (!strcmp(commands[i].name, name)) return &commands[i];
-  return NULL;
+  if (*word != '-') return false;
+  word += 1 + (word[1] == '-');
+  return !strcmp(word, what) || (*what == 'h' && !strcmp(word, "h"));
 }
 
-static void note_unknown_command(const char *name, wf_mistakes *mistakes)
+static const wf_command *find_command(const char *name)
 {
-  const char *names[N_COMMANDS];
-  for (int i = 0; i < N_COMMANDS; i++) names[i] = commands[i].name;
-  const char *nearest = wf_name_nearest(name, N_COMMANDS, names);
-  wf_mistakes_add(mistakes, "command line: %.60s: unknown command%s%s%s", name, nearest ? ", did you mean " : ": `weightflow help` lists them",
-                  nearest ? nearest : "", nearest ? "?" : "");
+  for (int i = 0; i < N_COMMANDS; i++)
+    if (!strcmp(commands[i].name, name) || (!commands[i].stage && is_flag(name, commands[i].name))) return &commands[i];
+  return NULL;
 }
 
 /* Commands that only print, and so need no MPI. Returns false where the command is not one of them. */
 static bool print_only(int argc, char **argv, int *code)
 {
-  const wf_command *command = argc > 1 ? find_command(argv[1]) : NULL;
+  const wf_command *command   = argc > 1 ? find_command(argv[1]) : NULL;
   bool              asks_help = argc < 2 || (command && !strcmp(command->name, "help"));
-  *code = argc < 2 ? WF_EXIT_USER : WF_EXIT_COMPLETE;
+  *code                       = argc < 2 ? WF_EXIT_USER : WF_EXIT_COMPLETE;
   if (asks_help) {
     command = argc > 2 ? find_command(argv[2]) : NULL;
-    if (argc > 2 && !strcmp(argv[2], "man")) wf_manual_print(stdout, N_COMMANDS, commands);
-    else if (command) wf_help_print(stdout, command);
-    else if (argc > 2) return false;
-    else wf_usage_print(argc < 2 ? stderr : stdout, N_COMMANDS, commands);
+    if (argc > 2 && !strcmp(argv[2], "man"))
+      wf_manual_print(stdout, N_COMMANDS, commands);
+    else if (command)
+      wf_help_print(stdout, command);
+    else if (argc > 2)
+      return false;
+    else
+      wf_usage_print(argc < 2 ? stderr : stdout, N_COMMANDS, commands);
     return true;
   }
   if (!command) return false;
   for (int i = 2; i < argc; i++) {
-    const wf_command *asked = argv[i][0] == '-' ? find_command(argv[i]) : NULL;
-    if (!asked) continue;
-    if (!strcmp(asked->name, "help")) wf_help_print(stdout, command);
-    else wf_version_print(stdout);
+    if (!is_flag(argv[i], "help")) continue;
+    wf_help_print(stdout, command);
     return true;
   }
   if (strcmp(command->name, "version")) return false;
@@ -79,10 +81,11 @@ static bool print_only(int argc, char **argv, int *code)
   return true;
 }
 
-static PetscErrorCode run_stage(const wf_command *command, const wf_params *params, const char *source, int argc, char **argv, int *code)
+static PetscErrorCode run_stage(const wf_command *command, const wf_params *params, const char *source, int argc, char **argv,
+                                int *code)
 {
-  wf_mistakes *mistakes = wf_mistakes_create();
-  wf_run      *run      = NULL;
+  wf_mistakes *mistakes   = wf_mistakes_create();
+  wf_run      *run        = NULL;
   char         line[4096] = "", banner[1024] = "";
   PetscFunctionBeginUser;
   for (int i = 0; i < argc; i++) snprintf(line + strlen(line), sizeof line - strlen(line), "%s%s", i ? " " : "", argv[i]);
@@ -104,16 +107,18 @@ static PetscErrorCode run_stage(const wf_command *command, const wf_params *para
 /* Read the parameters on rank 0, settle all mistakes, then do the command's work. */
 static PetscErrorCode run_command(int argc, char **argv, int *code)
 {
-  static wf_params params;
-  const wf_command *command  = find_command(argv[1]);
-  wf_mistakes      *mistakes = wf_mistakes_create();
+  static wf_params  params;
+  const wf_command *command                = find_command(argv[1]);
+  wf_mistakes      *mistakes               = wf_mistakes_create();
   char              source[WF_SOURCE_SIZE] = "";
   int               rank;
   PetscFunctionBeginUser;
   PetscCheck(mistakes, PETSC_COMM_SELF, PETSC_ERR_MEM, "no memory to begin with");
   PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
-  if (!command || !strcmp(command->name, "help")) note_unknown_command(argv[command ? 2 : 1], mistakes);
-  else if (rank == 0) wf_command_read_params(command, argc - 2, argv + 2, &params, source, sizeof source, mistakes);
+  if (!command || !strcmp(command->name, "help"))
+    wf_command_note_unknown(argv[command ? 2 : 1], N_COMMANDS, commands, mistakes);
+  else if (rank == 0)
+    wf_command_read_params(command, argc - 2, argv + 2, &params, source, sizeof source, mistakes);
   PetscCall(wf_mistakes_settle(PETSC_COMM_WORLD, mistakes, code));
   if (!*code) {
     PetscCall(wf_params_broadcast(PETSC_COMM_WORLD, &params));
@@ -123,7 +128,8 @@ static PetscErrorCode run_command(int argc, char **argv, int *code)
     } else if (!command->stage || params.run.dry_run) {
       PetscCall(wf_check_all(PETSC_COMM_WORLD, &params, mistakes));
       PetscCall(wf_mistakes_settle(PETSC_COMM_WORLD, mistakes, code));
-    } else PetscCall(run_stage(command, &params, source, argc, argv, code));
+    } else
+      PetscCall(run_stage(command, &params, source, argc, argv, code));
   }
   wf_mistakes_destroy(&mistakes);
   PetscFunctionReturn(0);

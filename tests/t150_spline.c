@@ -28,7 +28,8 @@ static void check_definition(void)
     for (int k = 0; k < DIM; k++) {
       double b = p[DIM + k], c = p[2 * DIM + k], d = p[3 * DIM + k];
       if (i == 0) WF_CHECK_CLOSE(c, 0, 1e-13);
-      if (i + 2 == N) WF_CHECK_CLOSE(c + 3 * d * h, 0, 1e-12);
+      if (i + 2 == N)
+        WF_CHECK_CLOSE(c + 3 * d * h, 0, 1e-12);
       else {
         WF_CHECK_CLOSE(b + h * (2 * c + 3 * h * d), q[DIM + k], 1e-12);
         WF_CHECK_CLOSE(c + 3 * h * d, q[2 * DIM + k], 1e-12);

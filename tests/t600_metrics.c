@@ -2,7 +2,7 @@
 #include <time.h>
 #include <weightflow/metrics.h>
 #include <weightflow/random.h>
-#include "reference.h"
+#include "published.h"
 
 static double draw(uint64_t item, uint32_t number) { return wf_random_uniform(11, WF_RANDOM_TEST, item, number); }
 
@@ -41,7 +41,10 @@ static void check_assignment_against_all(void)
   WF_CHECK(isnan(wf_assignment_solve(2, bad, column)));
 }
 
-static int compare_numbers(const void *a, const void *b) { return (*(const double *)a > *(const double *)b) - (*(const double *)a < *(const double *)b); }
+static int compare_numbers(const void *a, const void *b)
+{
+  return (*(const double *)a > *(const double *)b) - (*(const double *)a < *(const double *)b);
+}
 
 /* On a line the sorted points are an optimal pairing for both costs, with continuous points and with many equal ones. */
 static void check_sorted_line(void)
@@ -64,22 +67,24 @@ static void check_sorted_line(void)
   }
 }
 
-/* Two clouds that differ by a shift: the shift is the optimal map for the squared cost (it is the gradient of a convex function). */
+/* Two clouds that differ by a shift: the shift is the optimal map for the squared cost (it is the gradient of a convex function).
+ */
 static void check_shift_and_time(void)
 {
   enum { N = 1000, DIM = 3 };
-  static double  x[N * DIM], y[N * DIM];
-  static int     to[N];
+  static double   x[N * DIM], y[N * DIM];
+  static int      to[N];
   struct timespec start, end;
   for (int i = 0; i < N; i++)
     for (int k = 0; k < DIM; k++) {
-      x[i * DIM + k]               = draw((uint64_t)i, (uint32_t)(200 + k)) * 4;
+      x[i * DIM + k]           = draw((uint64_t)i, (uint32_t)(200 + k)) * 4;
       y[(N - 1 - i) * DIM + k] = x[i * DIM + k] + (k == 1 ? 2 : 0.5);
     }
   clock_gettime(CLOCK_MONOTONIC, &start);
   double w = wf_metric_joint_w(2, N, DIM, x, y, to);
   clock_gettime(CLOCK_MONOTONIC, &end);
-  fprintf(stderr, "assignment of 1000 shifted points: %.3f s\n", (double)(end.tv_sec - start.tv_sec) + 1e-9 * (double)(end.tv_nsec - start.tv_nsec));
+  fprintf(stderr, "assignment of 1000 shifted points: %.3f s\n",
+          (double)(end.tv_sec - start.tv_sec) + 1e-9 * (double)(end.tv_nsec - start.tv_nsec));
   WF_CHECK_CLOSE(w, sqrt(4.5), 1e-12);
   int right = 0;
   for (int i = 0; i < N; i++) right += to[i] == N - 1 - i;
@@ -126,7 +131,8 @@ static void check_poisson_moments(void)
   WF_CHECK(m[0] == 1 && m[1] == 0 && m[2] == 0 && m[3] == 0);
 }
 
-/* Expected value of the three kernels between N(0,1) and N(mu,1): s / sqrt(s^2 + 2) exp(-mu^2 / (2 (s^2 + 2))), and MMD^2 from it. */
+/* Expected value of the three kernels between N(0,1) and N(mu,1): s / sqrt(s^2 + 2) exp(-mu^2 / (2 (s^2 + 2))), and MMD^2 from it.
+ */
 static void check_mmd(void)
 {
   enum { N = 1500 };
@@ -156,10 +162,12 @@ static void check_reference(void)
   enum { N_TRAJ = 1000, N_SPECIES = 3, L = 52, SIZE = N_SPECIES * L };
   hid_t    file = H5Fopen(test_data("weightflow_reference_epidemic.h5"), H5F_ACC_RDONLY, H5P_DEFAULT);
   int      size;
-  int32_t *counts = reference_counts(file);
-  double  *model = reference_read(file, "/rollout/exact_marginals_f64", &size), data[SIZE], mean = 0, jsd_mean = 0;
-  double  *w1 = reference_read(file, "/metrics/weightflow/exact_W1", &size), *w2 = reference_read(file, "/metrics/weightflow/exact_W2", &size);
-  double  *jsd = reference_read(file, "/metrics/weightflow/exact_JSD_ref", &size), *sp = reference_read(file, "/metrics/weightflow/exact_spW1", &size);
+  int32_t *counts = published_counts(file);
+  double  *model = published_read(file, "/rollout/exact_marginals_f64", &size), data[SIZE], mean = 0, jsd_mean = 0;
+  double  *w1 = published_read(file, "/metrics/weightflow/exact_W1", &size),
+         *w2  = published_read(file, "/metrics/weightflow/exact_W2", &size);
+  double *jsd = published_read(file, "/metrics/weightflow/exact_JSD_ref", &size),
+         *sp  = published_read(file, "/metrics/weightflow/exact_spW1", &size);
   for (int k = 1; k <= 100; k++) {
     const double *p = model + (k - 1) * SIZE;
     wf_metric_marginals(N_TRAJ, N_SPECIES, L, counts + k * N_TRAJ * N_SPECIES, data);

@@ -1,7 +1,7 @@
 /* Baselines: their definitions, and their published scores on the published epidemic ensemble. */
 #include <weightflow/baselines.h>
 #include <weightflow/metrics.h>
-#include "reference.h"
+#include "published.h"
 
 enum { N_TRAJ = 1000, N_SPECIES = 3, L = 52, SIZE = N_SPECIES * L, STEP = 10, ROW = N_TRAJ * N_SPECIES };
 
@@ -21,10 +21,11 @@ static void check_locate(void)
 static void check_weights(hid_t file)
 {
   enum { N_OBS = 11, N_PARAM = 900 };
-  int        size;
-  double    *anchors = reference_read(file, "/anchors", &size), times[N_OBS], scratch[N_PARAM], worst[2] = {0};
-  double    *linear = reference_read(file, "/baselines/linear_interp_tokens", &size), *natural = reference_read(file, "/baselines/natural_spline_tokens", &size);
-  wf_real   *theta = wf_calloc(N_OBS * N_PARAM, sizeof(wf_real)), now[N_PARAM];
+  int     size;
+  double *anchors = published_read(file, "/anchors", &size), times[N_OBS], scratch[N_PARAM], worst[2] = {0};
+  double *linear  = published_read(file, "/baselines/linear_interp_tokens", &size),
+         *natural = published_read(file, "/baselines/natural_spline_tokens", &size);
+  wf_real *theta  = wf_calloc(N_OBS * N_PARAM, sizeof(wf_real)), now[N_PARAM];
   for (int k = 0; k < N_OBS * N_PARAM; k++) theta[k] = (wf_real)anchors[k];
   for (int k = 0; k < N_OBS; k++) times[k] = STEP * k;
   wf_spline *spline = wf_baseline_weights_spline_create(N_OBS, N_PARAM, times, theta);
@@ -34,27 +35,33 @@ static void check_weights(hid_t file)
     wf_baseline_weights_spline(spline, t, scratch, now);
     for (int k = 0; k < N_PARAM; k++) worst[1] = fmax(worst[1], fabs((double)now[k] - natural[(t - 1) * N_PARAM + k]));
   }
-  WF_CHECK(worst[0] < 4e-6 && worst[1] < 4e-6, "largest differences %g %g", worst[0], worst[1]); /* the file holds single precision */
+  WF_CHECK(worst[0] < 4e-6 && worst[1] < 4e-6, "largest differences %g %g", worst[0],
+           worst[1]); /* the file holds single precision */
   wf_spline_destroy(&spline);
   wf_free(anchors), wf_free(linear), wf_free(natural), wf_free(theta);
 }
 
-typedef struct { double w1, jsd, first, rest; } score;
+typedef struct {
+  double w1, jsd, first, rest;
+} score;
 
 static void add_score(score *s, int k, double weight, const double *p, const double *data)
 {
   double w = wf_metric_marginal_w(1, N_SPECIES, L, p, data);
   s->w1 += weight * w / 100;
   s->jsd += weight * wf_metric_jsd(N_SPECIES, L, p, data) / 100;
-  if (k < STEP) s->first += weight * w / 9;
-  else s->rest += weight * w / 91;
+  if (k < STEP)
+    s->first += weight * w / 9;
+  else
+    s->rest += weight * w / 91;
 }
 
-/* Both interpolations in state space, k = 0, 10, .., 100 observed, scored at k = 1..100; three roundings of the displaced samples. */
+/* Both interpolations in state space, k = 0, 10, .., 100 observed, scored at k = 1..100; three roundings of the displaced samples.
+ */
 static void check_published_scores(hid_t file)
 {
   enum { N_ROUNDINGS = 3 };
-  int32_t *counts = reference_counts(file), *z = wf_calloc(ROW, sizeof(int32_t));
+  int32_t *counts = published_counts(file), *z = wf_calloc(ROW, sizeof(int32_t));
   int     *partner = wf_calloc(N_TRAJ, sizeof(int));
   score    mixture = {0}, displaced = {0};
   for (int left = 0; left < 100; left += STEP) {
@@ -79,7 +86,8 @@ static void check_published_scores(hid_t file)
   printf("displacement W1 %.4f JSD %.4f k=1..9 %.3f k>=10 %.3f\n", displaced.w1, displaced.jsd, displaced.first, displaced.rest);
   WF_CHECK(fabs(mixture.w1 - 0.0557) < 6e-5 && fabs(mixture.jsd - 0.0151) < 6e-5, "%g %g", mixture.w1, mixture.jsd);
   WF_CHECK(fabs(mixture.first - 0.337) < 6e-4 && fabs(mixture.rest - 0.028) < 6e-4, "%g %g", mixture.first, mixture.rest);
-  WF_CHECK(fabs(displaced.w1 - 0.036) < 0.0015, "%g", displaced.w1); /* which of many optimal couplings was taken is not published */
+  WF_CHECK(fabs(displaced.w1 - 0.036) < 0.0015, "%g",
+           displaced.w1); /* which of many optimal couplings was taken is not published */
   WF_CHECK(fabs(displaced.first - 0.123) < 0.006 && fabs(displaced.rest - 0.027) < 0.001, "%g %g", displaced.first, displaced.rest);
   wf_free(counts), wf_free(z), wf_free(partner);
 }

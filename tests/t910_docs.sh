@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Documentation against the program: what `weightflow help` and `weightflow params` print, and what is in the tree, is in the documents.
+# Documentation against the program: what `weightflow help` and `weightflow params` print, and what is in the tree, is in the
+# documents.
 set -uo pipefail
 root=${abs_top_srcdir:-$(cd "$(dirname "$0")/.." && pwd)}
 program=${abs_top_builddir:-$root/build}/weightflow
@@ -12,7 +13,7 @@ expect() {
   local what=$1 word=$2
   shift 2
   checks=$((checks + 1))
-  if ! sed 's/\\//g' "$@" 2>/dev/null | grep -q -F -w -e "$word"; then
+  if ! grep -q -F -w -e "$word" <<<"$(sed 's/\\f[A-Z]//g; s/\\//g' "$@" 2>&1)"; then
     echo "$what '$word' is not in $*"
     failures=$((failures + 1))
   fi
@@ -21,19 +22,18 @@ expect() {
 # --- the tree ---
 for module in src/*/; do expect module "$(basename "$module")" doc/architecture.md; done
 for folder in include src jobs inputs outputs tests doc; do expect folder "$folder/" README.md; done
-for script in jobs/*.sh jobs/*.sbatch tests/run.sh; do expect script "$script" README.md jobs/README* doc/*.md tests/README.md; done
-grep -o -E '\]\([^)#:]+\)' README.md doc/*.md tests/README.md | sed 's/^\([^:]*\):](\(.*\))/\1 \2/' >"${TMPDIR:-/tmp}/links.$$"
+for script in jobs/*.sh jobs/*.sbatch tests/run.sh; do expect script "$script" README.md doc/*.md tests/README.md; done
 while read -r document link; do
   checks=$((checks + 1))
   if [ ! -e "$(dirname "$document")/$link" ]; then
     echo "$document: link to $link, which is not there"
     failures=$((failures + 1))
   fi
-done <"${TMPDIR:-/tmp}/links.$$"
-rm -f "${TMPDIR:-/tmp}/links.$$"
+done < <(grep -o -E '\]\([^)#:]+\)' README.md doc/*.md tests/README.md | sed 's/^\([^:]*\):](\(.*\))/\1 \2/')
 
 # --- names of datasets that stages write ---
-datasets=$(grep -h -o -E '\.name *= *"/[a-z_/]+"' -r src/stages src/data src/report --include='*.c' 2>/dev/null | grep -o -E '/[a-z_/]+' | sort -u)
+datasets=$(grep -h -o -E '\.name *= *"/[a-z_/]+"' -r src/stages src/data src/flow src/ssa src/report --include='*.c' |
+  grep -o -E '/[a-z_/]+' | sort -u)
 for dataset in $datasets; do expect dataset "$dataset" doc/formats.md; done
 
 # --- commands ---
@@ -46,7 +46,7 @@ fi
 commands=$("$program" help 2>/dev/null | grep -o -E '^  +[a-z]+( |$)' | tr -d ' ' | sort -u)
 for must in simulate pretrain train predict evaluate report run params; do
   checks=$((checks + 1))
-  if ! printf '%s\n' "$commands" | grep -q -x "$must"; then
+  if ! grep -q -x "$must" <<<"$commands"; then
     echo "'weightflow help' does not list the command '$must'"
     failures=$((failures + 1))
   fi
@@ -57,7 +57,9 @@ for command in $commands; do
 done
 
 # --- parameters: group and name of each line of the YAML that `weightflow params` prints ---
-parameters=$("$program" params 2>/dev/null | awk '/^[a-z]+:/ { group = $1; sub(/:.*/, "", group) } /^  +[a-z_0-9]+:/ { name = $1; sub(/:.*/, "", name); print group "_" name }')
+parameters=$("$program" params 2>/dev/null | awk '
+  /^[a-z]+:/ { group = $1; sub(/:.*/, "", group) }
+  /^  +[a-z_0-9]+:/ { name = $1; sub(/:.*/, "", name); print group "_" name }')
 n=$(printf '%s\n' "$parameters" | grep -c .)
 checks=$((checks + 1))
 if [ "$n" -lt 30 ]; then
@@ -66,7 +68,7 @@ if [ "$n" -lt 30 ]; then
 fi
 for parameter in $parameters; do
   case $parameter in
-    run_*) grep -q -F -e "${parameter#run_}" doc/weightflow.1 || expect parameter "-$parameter" doc/weightflow.1 ;;
+    run_*) expect parameter "-${parameter#run_}" doc/weightflow.1 ;;
     *) expect parameter "-$parameter" doc/weightflow.1 ;;
   esac
 done

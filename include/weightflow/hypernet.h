@@ -3,7 +3,8 @@
    Per graph layer an input map Linear(f, 128) - tanh - Linear(128, 64), shared by its nodes; two post-norm Transformer encoder layers
    (width 64, 4 heads, FFN 256, ReLU, dropout, no positional embedding); per graph layer an output map Linear(64, 128) - tanh - Linear(128, f * n_control).
    Output G [n_param, n_control]: the component of weight p along control c is G[p, c].
-   Pure mathematics on wf_real; one graph at a time; not collective. */
+   Pure mathematics on wf_real; one graph at a time; not collective. Evaluations of one hypernetwork share scratch memory and dropout masks held
+   with it: one evaluation at a time (its tapes may be as many as you like). */
 #ifndef WEIGHTFLOW_HYPERNET_H
 #define WEIGHTFLOW_HYPERNET_H
 #include <stdint.h>
@@ -29,14 +30,21 @@ typedef struct {
 int                      wf_hypernet_n_phi(const wf_hypernet *net);
 const wf_hypernet_block *wf_hypernet_blocks(const wf_hypernet *net, int *n_blocks);
 
+/* The name of a block in the models published with Li et al. 2026 ("input_mlps.gru_layers_0_ir_i.0.weight", ...); shapes agree for n_control = 1.
+   false, and name undefined, if the block has no counterpart there or size is too small. */
+bool wf_hypernet_published_name(const wf_hypernet *net, int block, char *name, size_t size);
+
 /* Random phi [n_phi]: uniform(-1/sqrt(fan_in), 1/sqrt(fan_in)) for linear maps and their biases, Xavier uniform for the attention's in-projection
-   with zero bias, norms 1 and 0. zero_output: the last linear map of each output map is zero, so that g = 0. */
+   (Glorot and Bengio 2010, eq. 16), zero biases in the attention, norms 1 and 0. zero_output: the last linear map of each output map is zero, so that g = 0. */
 void wf_hypernet_init(const wf_hypernet *net, uint64_t seed, bool zero_output, wf_real *phi);
 
 /* Activations of one forward evaluation, kept for the backward one. NULL if memory is short. */
 typedef struct wf_hypernet_tape wf_hypernet_tape;
 wf_hypernet_tape *wf_hypernet_tape_create(const wf_hypernet *net);
 void              wf_hypernet_tape_destroy(wf_hypernet_tape **tape);
+
+/* Memory of a tape's activations. */
+size_t wf_hypernet_tape_bytes(const wf_hypernet_tape *tape);
 
 /* Dropout masks of the encoders are a function of (seed, item) and the same for every evaluation with the same ones; rate 0: none. */
 typedef struct { double rate; uint64_t seed, item; } wf_dropout;

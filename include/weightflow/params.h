@@ -52,7 +52,7 @@ void wf_params_set_defaults(wf_params *params);
 
 /* User mistakes, collected so that all can be shown at once: one line each, "where: key = value: what to do". */
 typedef struct wf_mistakes wf_mistakes;
-wf_mistakes *wf_mistakes_create(void); /* NULL if memory is short; free with wf_mistakes_destroy. Not collective, as all of these. */
+wf_mistakes *wf_mistakes_create(void); /* NULL if memory is short. Not collective, as all of these. */
 void         wf_mistakes_destroy(wf_mistakes **mistakes);
 void         wf_mistakes_add(wf_mistakes *mistakes, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int          wf_mistakes_count(const wf_mistakes *mistakes);
@@ -64,8 +64,8 @@ void         wf_mistakes_print(const wf_mistakes *mistakes, FILE *stream);
    argv [argc] are the words after the program and the command; bare words (file names) are skipped: see wf_params_find_words. */
 void wf_params_read(wf_params *params, const char *yaml_file, int argc, char **argv, wf_mistakes *mistakes);
 
-/* As wf_params_read, but of the file only the parameters that are fixed on restart are kept: the used_parameters.yaml of an older run
-   says what its results depend on, and not when this one is to stop. */
+/* As wf_params_read, but of the file only the parameters that are fixed on restart are kept: the used_parameters.yaml of an older
+   run says what its results depend on, and not when this one is to stop. */
 void wf_params_read_resumed(wf_params *params, const char *yaml_file, int argc, char **argv, wf_mistakes *mistakes);
 
 /* The words of argv [argc] that are neither options nor values of options, in their order: file names. Returns how many there are;
@@ -96,8 +96,8 @@ int wf_params_choice(const char *group, const char *name, const char *value);
 int wf_indices_parse(const char *text, int n, int *indices, char *why, size_t why_size);
 
 /* Expand a list of numbers ("0,0.5,2") or a range ("first:last:step", both ends included up to rounding) into values, as in
-   predict.times and predict.tails; returns their number, or -1 with a one-line reason in why [why_size]. values [max_values] out, may be
-   NULL to count only; more than max_values numbers are an error. Not collective. */
+   predict.times and predict.tails; returns their number, or -1 with a one-line reason in why [why_size]. values [max_values] out,
+   may be NULL to count only; more than max_values numbers are an error. Not collective. */
 int wf_numbers_parse(const char *text, int max_values, double *values, char *why, size_t why_size);
 
 /* The known name nearest to `name` by edit distance, or NULL where none is near. names [n_names]. Not collective. */

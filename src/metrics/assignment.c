@@ -1,10 +1,10 @@
 /* Exact assignment by shortest augmenting paths (Jonker and Volgenant 1987, Computing 38, 325).
 
-   Column potentials v keep all reduced costs cost[i, j] - v[j] - u[i] >= 0 and zero on the assignment. A greedy start assigns what column and
-   row minima allow; each row left over then grows a shortest-path tree (Dijkstra on reduced costs) until it meets a free column.
-   Time O(n^3) at worst; a step is one pass over a row, written so that compilers vectorise it. Rounding can never make the search cycle: a
-   column is closed for good once taken into the tree, and the start makes a fixed number of passes.
-   Ties: of several nearest columns a free one is taken first, then the lowest, so that the result is a function of the costs alone. */
+   Column potentials v keep all reduced costs cost[i, j] - v[j] - u[i] >= 0 and zero on the assignment. A greedy start assigns what
+   column and row minima allow; each row left over then grows a shortest-path tree (Dijkstra on reduced costs) until it meets a free
+   column. Time O(n^3) at worst; a step is one pass over a row, written so that compilers vectorise it. Rounding can never make the
+   search cycle: a column is closed for good once taken into the tree, and the start makes a fixed number of passes. Ties: of
+   several nearest columns a free one is taken first, then the lowest, so that the result is a function of the costs alone. */
 #include <math.h>
 #include <weightflow/base.h>
 #include <weightflow/metrics.h>
@@ -13,16 +13,16 @@ enum { NONE = -1, START_PASSES = 5, LANES = 16 };
 
 typedef struct {
   int           n, n_padded; /* n_padded: up to a multiple of LANES */
-  const double *cost;     /* [n, n] */
-  double       *v;        /* [n_padded] column potentials */
-  double       *open;     /* [n_padded] v, or -inf in a closed column, which then cannot be improved */
-  double       *distance; /* [n_padded] from the tree's root, +inf in a closed column */
-  double       *final;    /* [n_padded] distance of a closed column */
-  double       *parent;   /* [n_padded] row from which a column was reached: a double, so that the loops have one width */
-  int          *row;      /* [n] row of a column, or NONE */
-  int          *column;   /* [n] column of a row, or NONE */
-  int          *closed;   /* [n] the tree's columns */
-  int          *waiting;  /* [n] rows without a column */
+  const double *cost;        /* [n, n] */
+  double       *v;           /* [n_padded] column potentials */
+  double       *open;        /* [n_padded] v, or -inf in a closed column, which then cannot be improved */
+  double       *distance;    /* [n_padded] from the tree's root, +inf in a closed column */
+  double       *final;       /* [n_padded] distance of a closed column */
+  double       *parent;      /* [n_padded] row from which a column was reached: a double, so that the loops have one width */
+  int          *row;         /* [n] row of a column, or NONE */
+  int          *column;      /* [n] column of a row, or NONE */
+  int          *closed;      /* [n] the tree's columns */
+  int          *waiting;     /* [n] rows without a column */
 } search;
 
 /* Reach further columns from a row of the tree. */
@@ -31,8 +31,8 @@ WF_SIMD static void relax_row(int n, const double *restrict cost, const double *
 {
   for (int j = 0; j < n; j++) {
     double through = cost[j] - open[j] - offset, old = distance[j], from = parent[j];
-    parent[j]      = through < old ? row : from;
-    distance[j]    = through < old ? through : old;
+    parent[j]   = through < old ? row : from;
+    distance[j] = through < old ? through : old;
   }
 }
 
@@ -87,8 +87,9 @@ static void reduce_columns(search *s)
     if (s->column[(int)s->parent[j]] == NONE) assign_pair(s, (int)s->parent[j], j);
 }
 
-/* Rows without a column take their best one: its potential is lowered by the gap to the second best, and the row that had it waits for the
-   next pass. Where both are equally good the potential stays, and the second is taken if the first has a row. Returns how many rows wait. */
+/* Rows without a column take their best one: its potential is lowered by the gap to the second best, and the row that had it waits
+   for the next pass. Where both are equally good the potential stays, and the second is taken if the first has a row. Returns how
+   many rows wait. */
 static int bid_rows(search *s, int n_waiting)
 {
   int n = s->n, n_next = 0;
@@ -108,8 +109,10 @@ static int bid_rows(search *s, int n_waiting)
         second = j;
       }
     }
-    if (second != NONE && next > low) s->v[best] -= next - low;
-    else if (second != NONE && s->row[best] != NONE) best = second;
+    if (second != NONE && next > low)
+      s->v[best] -= next - low;
+    else if (second != NONE && s->row[best] != NONE)
+      best = second;
     int loser = s->row[best];
     assign_pair(s, i, best);
     if (loser != NONE) {

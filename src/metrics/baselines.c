@@ -49,8 +49,8 @@ void wf_baseline_mixture(int size, double share, const double *left, const doubl
   for (int k = 0; k < size; k++) mixture[k] = (1 - share) * left[k] + share * right[k];
 }
 
-void wf_baseline_mixture_sample(int n, int n_rows, int n_species, double share, const int32_t *left, const int32_t *right, uint64_t seed,
-                                uint64_t item0, int32_t *z)
+void wf_baseline_mixture_sample(int n, int n_rows, int n_species, double share, const int32_t *left, const int32_t *right,
+                                uint64_t seed, uint64_t item0, int32_t *z)
 {
   for (int i = 0; i < n; i++) {
     double u[2];
@@ -76,8 +76,8 @@ double wf_baseline_couple(int n, int n_species, const int32_t *left, const int32
   return isnan(total) ? -1 : total / n;
 }
 
-void wf_baseline_displacement(int n, int n_species, double share, const int32_t *left, const int32_t *right, const int *partner, uint64_t seed,
-                              uint64_t item0, int32_t *z)
+void wf_baseline_displacement(int n, int n_species, double share, const int32_t *left, const int32_t *right, const int *partner,
+                              uint64_t seed, uint64_t item0, int32_t *z)
 {
   share = hold_to_unit_interval(share);
   for (int i = 0; i < n; i++) {
@@ -85,7 +85,7 @@ void wf_baseline_displacement(int n, int n_species, double share, const int32_t 
     double         u[2];
     for (int s = 0; s < n_species; s++) {
       if (s % 2 == 0) wf_random_uniform2(seed, WF_RANDOM_BASELINE, item0 + (uint64_t)i, 1 + (uint32_t)(s / 2), u);
-      double value = x[s] + share * ((double)y[s] - x[s]);
+      double value                                 = x[s] + share * ((double)y[s] - x[s]);
       z[(size_t)i * (size_t)n_species + (size_t)s] = (int32_t)floor(value + u[s % 2]);
     }
   }

@@ -18,12 +18,13 @@ double wf_metric_joint_w(int order, int n, int dim, const double *x, const doubl
   if (cost && column) {
     for (int i = 0; i < n; i++)
       for (int j = 0; j < n; j++) {
-        double d2 = square_distance(dim, x + (size_t)i * (size_t)dim, y + (size_t)j * (size_t)dim);
+        double d2                               = square_distance(dim, x + (size_t)i * (size_t)dim, y + (size_t)j * (size_t)dim);
         cost[(size_t)i * (size_t)n + (size_t)j] = order == 2 ? d2 : sqrt(d2);
       }
     w = wf_assignment_solve(n, cost, column) / n;
     if (order == 2) w = sqrt(w);
-    if (isnan(w)) w = -1;
+    if (isnan(w))
+      w = -1;
     else if (assignment)
       for (int i = 0; i < n; i++) assignment[i] = column[i];
   }
@@ -32,10 +33,7 @@ double wf_metric_joint_w(int order, int n, int dim, const double *x, const doubl
   return w;
 }
 
-static double sum_kernels(double d2)
-{
-  return exp(-d2 / (2 * 0.01)) + exp(-d2 / 2) + exp(-d2 / (2 * 100.0));
-}
+static double sum_kernels(double d2) { return exp(-d2 / (2 * 0.01)) + exp(-d2 / 2) + exp(-d2 / (2 * 100.0)); }
 
 static double mean_within(int n, int dim, const double *x)
 {
@@ -49,6 +47,7 @@ double wf_metric_mmd2(int n, int m, int dim, const double *x, const double *y)
 {
   double between = 0;
   for (int i = 0; i < n; i++)
-    for (int j = 0; j < m; j++) between += sum_kernels(square_distance(dim, x + (size_t)i * (size_t)dim, y + (size_t)j * (size_t)dim));
+    for (int j = 0; j < m; j++)
+      between += sum_kernels(square_distance(dim, x + (size_t)i * (size_t)dim, y + (size_t)j * (size_t)dim));
   return mean_within(n, dim, x) + mean_within(m, dim, y) - 2 * between / ((double)n * m);
 }

@@ -13,7 +13,8 @@ void wf_metric_marginals(int n, int n_species, int n_levels, const int32_t *coun
       c         = c < 0 ? 0 : c < n_levels ? c : n_levels - 1;
       marginals[(size_t)s * (size_t)n_levels + (size_t)c] += 1;
     }
-  for (size_t k = 0; k < (size_t)n_species * (size_t)n_levels; k++) marginals[k] /= n; /* whole numbers until here: no rounding piles up */
+  for (size_t k = 0; k < (size_t)n_species * (size_t)n_levels; k++)
+    marginals[k] /= n; /* whole numbers until here: no rounding piles up */
 }
 
 double wf_metric_marginal_w(int order, int n_species, int n_levels, const double *p, const double *q)

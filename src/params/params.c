@@ -12,19 +12,27 @@
 
 /* The default as text. A quoted default is its own text; the others are turned into text before the preprocessor can replace a
    `false` by what the standard header makes of it. */
-#define DEFAULT_INT(value, text)     text
-#define DEFAULT_REAL(value, text)    text
-#define DEFAULT_BOOL(value, text)    text
-#define DEFAULT_CHOICE(value, text)  value
-#define DEFAULT_TEXT(value, text)    value
-#define DEFAULT_PATH(value, text)    value
+#define DEFAULT_INT(value, text) text
+#define DEFAULT_REAL(value, text) text
+#define DEFAULT_BOOL(value, text) text
+#define DEFAULT_CHOICE(value, text) value
+#define DEFAULT_TEXT(value, text) value
+#define DEFAULT_PATH(value, text) value
 #define DEFAULT_INDICES(value, text) value
-#define RESTART_FIXED                true
-#define RESTART_FREE                 false
-#define ROW(g, n, type, value, low, high, choice_list, the_unit, restart, the_help)                                            \
-  {.group = #g, .name = #n, .choices = choice_list, .unit = the_unit, .help = the_help,                                        \
-   .default_text = DEFAULT_##type(value, #value), .kind = WF_PARAM_KIND_##type, .offset = offsetof(wf_params, g.n),            \
-   .minimum = low, .maximum = high, .fixed_on_restart = RESTART_##restart},
+#define RESTART_FIXED true
+#define RESTART_FREE false
+#define ROW(g, n, type, value, low, high, choice_list, the_unit, restart, the_help)                                                \
+  {.group            = #g,                                                                                                         \
+   .name             = #n,                                                                                                         \
+   .choices          = choice_list,                                                                                                \
+   .unit             = the_unit,                                                                                                   \
+   .help             = the_help,                                                                                                   \
+   .default_text     = DEFAULT_##type(value, #value),                                                                              \
+   .kind             = WF_PARAM_KIND_##type,                                                                                       \
+   .offset           = offsetof(wf_params, g.n),                                                                                   \
+   .minimum          = low,                                                                                                        \
+   .maximum          = high,                                                                                                       \
+   .fixed_on_restart = RESTART_##restart},
 
 static const wf_param_row table[] = {WF_PARAMS_ALL(ROW)};
 enum { N_ROWS = sizeof table / sizeof table[0] };
@@ -39,7 +47,7 @@ const wf_param_row *wf_params_rows(int *n_rows)
 const char *const *wf_params_groups(int *n_groups)
 {
   static const char *const groups[] = {"run", "data", "simulate", "pretrain", "train", "predict", "evaluate", "report"};
-  *n_groups = sizeof groups / sizeof groups[0];
+  *n_groups                         = sizeof groups / sizeof groups[0];
   return groups;
 }
 
@@ -72,6 +80,7 @@ int wf_params_choice(const char *group, const char *name, const char *value)
 {
   int row = wf_param_find(group, name);
   assert(row >= 0 && table[row].kind == WF_PARAM_KIND_CHOICE);
+  if (row < 0 || !table[row].choices) return -1;
   const char *choice = table[row].choices;
   size_t      length = strlen(value);
   for (int i = 0;; i++) {
@@ -117,8 +126,10 @@ static bool set_integer(int64_t *member, const wf_param_row *row, const char *te
     if (!wf_number_parse(text, &real) || real != floor(real)) goto malformed;
     value = fabs(real) < 0x1p62 ? (int64_t)real : real < 0 ? INT64_MIN : INT64_MAX;
   }
-  if (value < (int64_t)row->minimum) snprintf(why, WHY_SIZE, "must be at least %" PRId64, (int64_t)row->minimum);
-  else if (value > (int64_t)row->maximum) snprintf(why, WHY_SIZE, "must be at most %" PRId64, (int64_t)row->maximum);
+  if (value < (int64_t)row->minimum)
+    snprintf(why, WHY_SIZE, "must be at least %" PRId64, (int64_t)row->minimum);
+  else if (value > (int64_t)row->maximum)
+    snprintf(why, WHY_SIZE, "must be at most %" PRId64, (int64_t)row->maximum);
   else {
     *member = value;
     return true;
@@ -138,8 +149,10 @@ static bool set_real(double *member, const wf_param_row *row, const char *text, 
     snprintf(why, WHY_SIZE, !*end && end != text && !isfinite(value) ? "must be a finite number" : "must be a number");
     return false;
   }
-  if (value < row->minimum) snprintf(why, WHY_SIZE, "must be at least %.15g", row->minimum);
-  else if (value > row->maximum) snprintf(why, WHY_SIZE, "must be at most %.15g", row->maximum);
+  if (value < row->minimum)
+    snprintf(why, WHY_SIZE, "must be at least %.15g", row->minimum);
+  else if (value > row->maximum)
+    snprintf(why, WHY_SIZE, "must be at most %.15g", row->maximum);
   else {
     *member = value;
     return true;
@@ -156,14 +169,17 @@ static bool check_choice(const wf_param_row *row, const char *text, char *why)
   }
   used = (size_t)snprintf(why, WHY_SIZE, strchr(row->choices, '|') ? "must be one of " : "must be ");
   for (const char *c = row->choices; *c && used + 3 < WHY_SIZE; c++) {
-    if (*c != '|') why[used++] = *c;
-    else used += (size_t)snprintf(why + used, WHY_SIZE - used, ", ");
+    if (*c != '|')
+      why[used++] = *c;
+    else
+      used += (size_t)snprintf(why + used, WHY_SIZE - used, ", ");
   }
   why[used] = 0;
   return false;
 }
 
-/* Valid UTF-8 without control characters: what a YAML file can hold on one line, so that parameters can be written and read back. */
+/* Valid UTF-8 without control characters: what a YAML file can hold on one line, so that parameters can be written and read back.
+ */
 static bool is_one_line_of_utf8(const unsigned char *text, size_t length)
 {
   for (size_t i = 0; i < length;) {
@@ -191,8 +207,10 @@ bool wf_param_set(wf_params *params, const wf_param_row *row, const char *text, 
     return false;
   }
   switch (row->kind) {
-  case WF_PARAM_KIND_INT: return set_integer(member, row, text, why);
-  case WF_PARAM_KIND_REAL: return set_real(member, row, text, why);
+  case WF_PARAM_KIND_INT:
+    return set_integer(member, row, text, why);
+  case WF_PARAM_KIND_REAL:
+    return set_real(member, row, text, why);
   case WF_PARAM_KIND_BOOL:
     if (wf_bool_parse(text, member)) return true;
     snprintf(why, WHY_SIZE, "must be true or false");
@@ -204,7 +222,8 @@ bool wf_param_set(wf_params *params, const wf_param_row *row, const char *text, 
     if (length && length < WF_PARAM_TEXT_SIZE && wf_indices_parse(text, INT_MAX, NULL, why, WHY_SIZE) < 0) return false;
     break;
   case WF_PARAM_KIND_TEXT:
-  case WF_PARAM_KIND_PATH: break;
+  case WF_PARAM_KIND_PATH:
+    break;
   }
   if (length >= WF_PARAM_TEXT_SIZE) {
     snprintf(why, WHY_SIZE, "is too long: %zu bytes, at most %d", length, WF_PARAM_TEXT_SIZE - 1);
@@ -217,7 +236,8 @@ bool wf_param_set(wf_params *params, const wf_param_row *row, const char *text, 
 
 /* --- to text --- */
 
-/* The shortest decimal that reads back as the same number, and as a number by readers of YAML 1.1, which want a point before an e. */
+/* The shortest decimal that reads back as the same number, and as a number by readers of YAML 1.1, which want a point before an e.
+ */
 static void print_real(double value, char *text, size_t size)
 {
   char digits[40];
@@ -230,8 +250,10 @@ static void print_real(double value, char *text, size_t size)
     if (strtod(digits, NULL) == value) break;
   }
   const char *e = strchr(digits, 'e');
-  if (e && !strchr(digits, '.')) snprintf(text, size, "%.*s.0%s", (int)(e - digits), digits, e);
-  else snprintf(text, size, "%s", digits);
+  if (e && !strchr(digits, '.'))
+    snprintf(text, size, "%.*s.0%s", (int)(e - digits), digits, e);
+  else
+    snprintf(text, size, "%s", digits);
 }
 
 /* Plain where every YAML reader takes it for text, else in double quotes. */
@@ -262,9 +284,17 @@ void wf_params_value_text(const wf_params *params, const wf_param_row *row, char
 {
   const void *member = (const char *)params + row->offset;
   switch (row->kind) {
-  case WF_PARAM_KIND_INT: snprintf(text, size, "%" PRId64, *(const int64_t *)member); break;
-  case WF_PARAM_KIND_REAL: print_real(*(const double *)member, text, size); break;
-  case WF_PARAM_KIND_BOOL: snprintf(text, size, "%s", *(const bool *)member ? "true" : "false"); break;
-  default: print_quoted(member, text, size); break;
+  case WF_PARAM_KIND_INT:
+    snprintf(text, size, "%" PRId64, *(const int64_t *)member);
+    break;
+  case WF_PARAM_KIND_REAL:
+    print_real(*(const double *)member, text, size);
+    break;
+  case WF_PARAM_KIND_BOOL:
+    snprintf(text, size, "%s", *(const bool *)member ? "true" : "false");
+    break;
+  default:
+    print_quoted(member, text, size);
+    break;
   }
 }

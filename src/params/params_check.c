@@ -27,20 +27,23 @@ static int check_indices(const char *group, const char *name, const char *text, 
 
 static void check_data(const wf_params *p, wf_mistakes *mistakes)
 {
-  bool simulated = !*p->data.file;
-  int  n_time    = (int)p->simulate.samples;
+  bool simulated  = !*p->data.file;
+  int  n_time     = (int)p->simulate.samples;
   int  n_observed = check_indices("data", "observed", p->data.observed, simulated, n_time, mistakes);
   check_indices("data", "evaluated", p->data.evaluated, simulated, n_time, mistakes);
   if (*p->report.times) check_indices("report", "times", p->report.times, simulated, n_time, mistakes);
   if (n_observed >= 0 && n_observed < 2)
     wf_mistakes_add(mistakes, "parameters: data.observed = %s: name at least two snapshots", p->data.observed);
   if (n_observed >= 2 && !strcmp(p->train.path, "pca") && p->train.z_dim >= n_observed)
-    wf_mistakes_add(mistakes, "parameters: train.z_dim = %" PRId64 ": must be below the number of observed snapshots, %d, where train.path is pca",
+    wf_mistakes_add(mistakes,
+                    "parameters: train.z_dim = %" PRId64
+                    ": must be below the number of observed snapshots, %d, where train.path is pca",
                     p->train.z_dim, n_observed);
   if (!wf_mistakes_is_sound(mistakes, "data", "file")) return;
   if (!simulated && !ends_with(p->data.file, ".npy") && !ends_with(p->data.file, ".h5"))
     wf_mistakes_add(mistakes, "parameters: data.file = %s: must be a .npy or .h5 file", p->data.file);
-  if (simulated && *p->data.times) wf_mistakes_add(mistakes, "parameters: data.times = %s: means nothing without data.file", p->data.times);
+  if (simulated && *p->data.times)
+    wf_mistakes_add(mistakes, "parameters: data.times = %s: means nothing without data.file", p->data.times);
   if (simulated && *p->data.species)
     wf_mistakes_add(mistakes, "parameters: data.species = %s: means nothing without data.file", p->data.species);
   if (simulated && p->data.holdout > 0 && wf_mistakes_is_sound(mistakes, "simulate", "trajectories")) {
@@ -97,7 +100,8 @@ void wf_params_check(const wf_params *params, wf_mistakes *mistakes)
   if (!*params->run.out) wf_mistakes_add(mistakes, "parameters: run.out: is empty: name the run folder with -out");
   if (!*params->data.file && !(params->simulate.t_end > 0))
     wf_mistakes_add(mistakes, "parameters: simulate.t_end = %g: must be above 0", params->simulate.t_end);
-  if (params->pretrain.levels == 1) wf_mistakes_add(mistakes, "parameters: pretrain.levels = 1: must be 0 (from the data) or at least 2");
+  if (params->pretrain.levels == 1)
+    wf_mistakes_add(mistakes, "parameters: pretrain.levels = 1: must be 0 (from the data) or at least 2");
   check_data(params, mistakes);
   if (*params->data.file && *params->data.times) check_import_times(params, mistakes);
   check_predict(params, mistakes);

@@ -55,9 +55,12 @@ static bool parse_range(char *item, int n, int after, int *range, char *why, siz
     return false;
   }
   if (count == 1) numbers[1] = numbers[0];
-  if (numbers[2] < 1) snprintf(why, why_size, "%s: the stride must be at least 1", shown);
-  else if (numbers[1] < numbers[0]) snprintf(why, why_size, "%s: the last index is below the first", shown);
-  else if (numbers[0] <= after) snprintf(why, why_size, "%s: indices must increase", shown);
+  if (numbers[2] < 1)
+    snprintf(why, why_size, "%s: the stride must be at least 1", shown);
+  else if (numbers[1] < numbers[0])
+    snprintf(why, why_size, "%s: the last index is below the first", shown);
+  else if (numbers[0] <= after)
+    snprintf(why, why_size, "%s: indices must increase", shown);
   else {
     for (int i = 0; i < 3; i++) range[i] = (int)numbers[i];
     range[1] -= (range[1] - range[0]) % range[2];
@@ -98,13 +101,16 @@ static bool parse_numbers(char *item, double *first, double *step, double *items
   char   shown[ITEM_SIZE];
   snprintf(shown, sizeof shown, "%s", item);
   int count = split_colons(item, numbers);
-  *first = numbers[0];
-  *step  = count == 3 ? numbers[2] : 0;
-  *items = 1;
+  *first    = numbers[0];
+  *step     = count == 3 ? numbers[2] : 0;
+  *items    = 1;
   if (count == 1) return true;
-  if (count != 3) snprintf(why, why_size, "%s: write a list of numbers such as 0,0.5,2, or first:last:step", shown);
-  else if (!(*step > 0)) snprintf(why, why_size, "%s: the step must be above 0", shown);
-  else if (numbers[1] < numbers[0]) snprintf(why, why_size, "%s: the last number is below the first", shown);
+  if (count != 3)
+    snprintf(why, why_size, "%s: write a list of numbers such as 0,0.5,2, or first:last:step", shown);
+  else if (!(*step > 0))
+    snprintf(why, why_size, "%s: the step must be above 0", shown);
+  else if (numbers[1] < numbers[0])
+    snprintf(why, why_size, "%s: the last number is below the first", shown);
   else {
     *items = floor((numbers[1] - numbers[0]) / *step * (1 + 1e-12) + 1e-9) + 1; /* 0:0.3:0.1 has four, whatever the rounding */
     return true;

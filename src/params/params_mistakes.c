@@ -77,8 +77,10 @@ void wf_mistakes_print(const wf_mistakes *mistakes, FILE *stream)
 const char *wf_value_shorten(const char *value, char *shown)
 {
   enum { SHOWN = 60 };
-  if (strlen(value) <= SHOWN) snprintf(shown, NAME_SIZE, "%s", value);
-  else snprintf(shown, NAME_SIZE, "%.*s...", SHOWN - 3, value);
+  if (strlen(value) <= SHOWN)
+    snprintf(shown, NAME_SIZE, "%s", value);
+  else
+    snprintf(shown, NAME_SIZE, "%.*s...", SHOWN - 3, value);
   return shown;
 }
 

@@ -16,12 +16,28 @@ typedef struct {
 /* What belongs to PETSc: names that begin so, and names that are so. */
 static bool belongs_to_petsc(const char *name)
 {
-  static const char *const prefixes[] = {"wf_", "log_", "ts_", "tao_", "malloc_", "options_", "on_error_", "info_", "vec_", "mat_", "ksp_",
-                                         "pc_", "snes_", "is_", "sf_", "dm_", "viewer_", "memory_", "debugger_", "petsc_", "draw_",
-                                         "fp_trap", "objects_", "saws_", "random_", "mpi_", NULL};
-  static const char *const names[]    = {"malloc", "info", "start_in_debugger", "stop_for_debugger", "no_signal_handler", "get_total_flops",
-                                         "skip_petscrc", "nox", "nox_warning", "display", "shared_tmp", "not_shared_tmp", "tmp",
-                                         "check_pointer_intensity", "citations", "error_output_stdout", "error_output_none", NULL};
+  static const char *const prefixes[] = {"wf_",     "log_",     "ts_",     "tao_",    "malloc_",   "options_", "on_error_",
+                                         "info_",   "vec_",     "mat_",    "ksp_",    "pc_",       "snes_",    "is_",
+                                         "sf_",     "dm_",      "viewer_", "memory_", "debugger_", "petsc_",   "draw_",
+                                         "fp_trap", "objects_", "saws_",   "random_", "mpi_",      NULL};
+  static const char *const names[]    = {"malloc",
+                                         "info",
+                                         "start_in_debugger",
+                                         "stop_for_debugger",
+                                         "no_signal_handler",
+                                         "get_total_flops",
+                                         "skip_petscrc",
+                                         "nox",
+                                         "nox_warning",
+                                         "display",
+                                         "shared_tmp",
+                                         "not_shared_tmp",
+                                         "tmp",
+                                         "check_pointer_intensity",
+                                         "citations",
+                                         "error_output_stdout",
+                                         "error_output_none",
+                                         NULL};
   for (int i = 0; prefixes[i]; i++)
     if (!strncmp(name, prefixes[i], strlen(prefixes[i]))) return true;
   for (int i = 0; names[i]; i++)
@@ -41,7 +57,7 @@ static int find_option(const char *name, size_t length)
   if (length >= sizeof text) return -1;
   memcpy(text, name, length);
   text[length] = 0;
-  int row = wf_param_find("run", text);
+  int row      = wf_param_find("run", text);
   if (row >= 0 || !(underscore = strchr(text, '_'))) return row;
   *underscore = 0; /* no group has an underscore in its name */
   return wf_param_find(text, underscore + 1);
@@ -88,8 +104,10 @@ static void note_unknown_option(const argument *a, wf_mistakes *mistakes)
   }
   for (int i = 0; i < n_names; i++) names[i] = options[i];
   nearest = bare ? bare : wf_name_nearest(a->word, n_names, names);
-  if (nearest) wf_mistakes_add(mistakes, "command line: %s: unknown option, did you mean %s?", shown, nearest);
-  else wf_mistakes_add(mistakes, "command line: %s: unknown option: `weightflow help run` lists them", shown);
+  if (nearest)
+    wf_mistakes_add(mistakes, "command line: %s: unknown option, did you mean %s?", shown, nearest);
+  else
+    wf_mistakes_add(mistakes, "command line: %s: unknown option: `weightflow help run` lists them", shown);
 }
 
 void wf_params_read_options(wf_params *params, int argc, char **argv, wf_mistakes *mistakes)
@@ -104,8 +122,10 @@ void wf_params_read_options(wf_params *params, int argc, char **argv, wf_mistake
     const wf_param_row *row = &rows[a.row];
     if (!a.value && row->kind == WF_PARAM_KIND_BOOL) a.value = "true";
     if (a.value && wf_param_set(params, row, a.value, strlen(a.value), why)) continue;
-    if (!a.value) wf_mistakes_add(mistakes, "command line: %s: needs a value", a.word);
-    else wf_mistakes_add(mistakes, "command line: %s %s: %s", a.word, wf_value_shorten(a.value, shown), why);
+    if (!a.value)
+      wf_mistakes_add(mistakes, "command line: %s: needs a value", a.word);
+    else
+      wf_mistakes_add(mistakes, "command line: %s %s: %s", a.word, wf_value_shorten(a.value, shown), why);
     wf_mistakes_spoil(mistakes, a.row);
   }
 }

@@ -5,10 +5,14 @@
 void wf_param_range_text(const wf_param_row *row, char *text, size_t size)
 {
   text[0] = 0;
-  if (row->choices) snprintf(text, size, "%s", row->choices);
-  else if (row->kind == WF_PARAM_KIND_INT) snprintf(text, size, "%.16g .. %.16g", row->minimum, row->maximum);
-  else if (row->kind == WF_PARAM_KIND_REAL) snprintf(text, size, "%.15g .. %.15g", row->minimum, row->maximum);
-  else if (row->kind == WF_PARAM_KIND_BOOL) snprintf(text, size, "true|false");
+  if (row->choices)
+    snprintf(text, size, "%s", row->choices);
+  else if (row->kind == WF_PARAM_KIND_INT)
+    snprintf(text, size, "%.16g .. %.16g", row->minimum, row->maximum);
+  else if (row->kind == WF_PARAM_KIND_REAL)
+    snprintf(text, size, "%.15g .. %.15g", row->minimum, row->maximum);
+  else if (row->kind == WF_PARAM_KIND_BOOL)
+    snprintf(text, size, "true|false");
 }
 
 void wf_params_write_yaml(const wf_params *params, FILE *stream)

@@ -17,8 +17,8 @@ static bool ends_with(const char *text, const char *ending)
   return n_text > n_ending && !strcmp(text + n_text - n_ending, ending);
 }
 
-/* Shape [rank <= WF_MAX_RANK] and item size of a .npy file (NumPy Enhancement Proposal 1), from its header alone. Returns false with a
-   reason in why [WHY_SIZE]. */
+/* Shape [rank <= WF_MAX_RANK] and item size of a .npy file (NumPy Enhancement Proposal 1), from its header alone. Returns false
+   with a reason in why [WHY_SIZE]. */
 static bool read_npy_shape(FILE *stream, int *rank, int64_t *shape, int *item_size, char *why)
 {
   unsigned char start[12];
@@ -84,8 +84,10 @@ static PetscErrorCode inspect_hdf5(const char *path, const char *dataset, int *r
   PetscCall(wf_file_open_foreign(PETSC_COMM_SELF, path, &file, why, WHY_SIZE));
   if (!file) PetscFunctionReturn(0);
   PetscCall(wf_file_has(file, dataset, &has));
-  if (has) PetscCall(wf_file_shape(file, dataset, rank, shape, &type));
-  else snprintf(why, WHY_SIZE, "has no dataset %s", dataset);
+  if (has)
+    PetscCall(wf_file_shape(file, dataset, rank, shape, &type));
+  else
+    snprintf(why, WHY_SIZE, "has no dataset %s", dataset);
   PetscCall(wf_file_close(&file));
   *good = has;
   PetscFunctionReturn(0);
@@ -94,20 +96,23 @@ static PetscErrorCode inspect_hdf5(const char *path, const char *dataset, int *r
 /* The ensemble to import: it opens, is complete, is [n_traj, n_time, n_species], and has the snapshots that are asked for. */
 static PetscErrorCode check_data_file(const wf_params *params, wf_mistakes *mistakes)
 {
-  const char *path = params->data.file;
-  char        why[WHY_SIZE] = "";
-  int         rank = 0;
-  int64_t     shape[WF_MAX_RANK] = {0};
-  bool        good;
-  const char *const lists[][2] = {{"data.observed", params->data.observed}, {"data.evaluated", params->data.evaluated},
-                                  {"report.times", params->report.times}};
+  const char       *path               = params->data.file;
+  char              why[WHY_SIZE]      = "";
+  int               rank               = 0;
+  int64_t           shape[WF_MAX_RANK] = {0};
+  bool              good;
+  const char *const lists[][2] = {
+      {"data.observed", params->data.observed}, {"data.evaluated", params->data.evaluated}, {"report.times", params->report.times}};
   PetscFunctionBeginUser;
   if (!*path) PetscFunctionReturn(0);
-  if (ends_with(path, ".npy")) good = inspect_npy(path, &rank, shape, why);
-  else PetscCall(inspect_hdf5(path, "/counts", &rank, shape, &good, why));
+  if (ends_with(path, ".npy"))
+    good = inspect_npy(path, &rank, shape, why);
+  else
+    PetscCall(inspect_hdf5(path, "/counts", &rank, shape, &good, why));
   if (good && rank != 3) snprintf(why, sizeof why, "has %d axes: [trajectory, time, species] are wanted", rank), good = false;
   if (good && (shape[0] < 1 || shape[1] < 2 || shape[2] < 1))
-    snprintf(why, sizeof why, "is empty: shape (%" PRId64 ", %" PRId64 ", %" PRId64 ")", shape[0], shape[1], shape[2]), good = false;
+    snprintf(why, sizeof why, "is empty: shape (%" PRId64 ", %" PRId64 ", %" PRId64 ")", shape[0], shape[1], shape[2]),
+        good = false;
   if (!good) {
     wf_mistakes_add(mistakes, "%s: %s", path, why);
     PetscFunctionReturn(0);
@@ -135,11 +140,14 @@ static void find_existing_folder(const char *path, char *folder)
 {
   struct stat status;
   snprintf(folder, PATH_SIZE, "%s", path);
-  while (stat(folder, &status) && errno == ENOENT) {
+  while (stat(folder, &status) && (errno == ENOENT || errno == ENOTDIR)) {
     char *slash = strrchr(folder, '/');
-    if (!slash) snprintf(folder, PATH_SIZE, ".");
-    else if (slash == folder) folder[1] = 0;
-    else *slash = 0;
+    if (!slash)
+      snprintf(folder, PATH_SIZE, ".");
+    else if (slash == folder)
+      folder[1] = 0;
+    else
+      *slash = 0;
     if (!slash) return;
   }
 }
@@ -160,14 +168,18 @@ static void check_folder(const wf_params *params, wf_mistakes *mistakes)
   struct statvfs disk;
   const double   mebi = 1048576;
   find_existing_folder(params->run.out, folder);
-  if (stat(folder, &status)) wf_mistakes_add(mistakes, "%s: cannot be reached: %s", params->run.out, strerror(errno));
-  else if (!S_ISDIR(status.st_mode)) wf_mistakes_add(mistakes, "%s: cannot be made: %s is not a folder", params->run.out, folder);
-  else if (access(folder, W_OK | X_OK)) wf_mistakes_add(mistakes, "%s: cannot be written: %s: %s", params->run.out, folder, strerror(errno));
+  if (stat(folder, &status))
+    wf_mistakes_add(mistakes, "%s: cannot be reached: %s", params->run.out, strerror(errno));
+  else if (!S_ISDIR(status.st_mode))
+    wf_mistakes_add(mistakes, "%s: cannot be made: %s is not a folder", params->run.out, folder);
+  else if (access(folder, W_OK | X_OK))
+    wf_mistakes_add(mistakes, "%s: cannot be written: %s: %s", params->run.out, folder, strerror(errno));
   else if (!statvfs(folder, &disk)) {
     double needed = guess_bytes(params), available = (double)disk.f_bavail * (double)disk.f_frsize;
     if (available < needed)
       wf_mistakes_add(mistakes, "%s: %.0f MiB are free, a run may need %.0f MiB", params->run.out, available / mebi, needed / mebi);
-    else printf("%s: can be written, the disk has room\n", params->run.out);
+    else
+      printf("%s: can be written, the disk has room\n", params->run.out);
   }
 }
 
@@ -187,8 +199,8 @@ static void check_older_run(const wf_params *params, wf_mistakes *mistakes)
     wf_params_value_text(params, &rows[i], now, sizeof now);
     wf_params_value_text(&older, &rows[i], then, sizeof then);
     if (strcmp(now, then))
-      wf_mistakes_add(mistakes, "%s: %s.%s = %.200s: the run there has %.200s: take another folder with -out", params->run.out, rows[i].group,
-                      rows[i].name, now, then);
+      wf_mistakes_add(mistakes, "%s: %s.%s = %.200s: the run there has %.200s: take another folder with -out", params->run.out,
+                      rows[i].group, rows[i].name, now, then);
   }
 }
 

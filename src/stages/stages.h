@@ -21,19 +21,22 @@ PetscErrorCode wf_stage_predict(wf_run *run);
 PetscErrorCode wf_stage_evaluate(wf_run *run);
 PetscErrorCode wf_stage_report(wf_run *run);
 
-/* Command `check`: what a batch job could trip on, without writing anything: input files open and have the right shape, the run folder
-   can be made and written and fits the disk, an older run there had the same fixed parameters. Findings go to standard output, mistakes
-   are added. Collective on comm; rank 0 looks, and only its mistakes count. */
+/* Command `check`: what a batch job could trip on, without writing anything: input files open and have the right shape, the run
+   folder can be made and written and fits the disk, an older run there had the same fixed parameters. Findings go to standard
+   output, mistakes are added. Collective on comm; rank 0 looks, and only its mistakes count. */
 PetscErrorCode wf_check_all(MPI_Comm comm, const wf_params *params, wf_mistakes *mistakes);
 
-/* Read the parameters of a command from argv [argc], the words after it, and check them. Words that are no options are the YAML file and,
-   for `import`, the data file. Where no YAML file is named and the run folder holds the parameters of an older run, these are taken.
-   source [size] out: the file they came from, empty if none. Not collective: rank 0 calls it. */
+/* Read the parameters of a command from argv [argc], the words after it, and check them. Words that are no options are the YAML
+   file and, for `import`, the data file. Where no YAML file is named and the run folder holds the parameters of an older run, these
+   are taken. source [size] out: the file they came from, empty if none. Not collective: rank 0 calls it. */
 void wf_command_read_params(const wf_command *command, int argc, char **argv, wf_params *params, char *source, size_t size,
                             wf_mistakes *mistakes);
 
-/* Initialise PETSc with its options among argv, and without the option files that happen to lie in the home or the working folder: a
-   run depends on what it was given alone. Collective on all ranks. */
+/* Note that a command is unknown, and the known one nearest to it. Not collective. */
+void wf_command_note_unknown(const char *name, int n_commands, const wf_command *commands, wf_mistakes *mistakes);
+
+/* Initialise PETSc with its options among argv, and without the option files that happen to lie in the home or the working folder:
+   a run depends on what it was given alone. Collective on all ranks. */
 PetscErrorCode wf_command_initialize(int argc, char **argv);
 
 /* Print the mistakes on rank 0 and set *code on all ranks if there are any; rank 0's count decides. Collective on comm. */

@@ -51,10 +51,11 @@ PetscErrorCode wf_banner_text(MPI_Comm comm, char *text, size_t size)
   worst.node_ranks = on_node;
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &worst, 1, MPI_2INT, MPI_MAXLOC, comm));
   worst.node_cores = worst.node_ranks - worst.excess;
-  snprintf(text, size, "weightflow %s, %s precision, %d rank%s, %d thread%s a rank, %d cores a node", PACKAGE_VERSION, PRECISION, n_ranks,
-           n_ranks > 1 ? "s" : "", openblas_get_num_threads(), openblas_get_num_threads() > 1 ? "s" : "", worst.node_cores);
+  snprintf(text, size, "weightflow %s, %s precision, %d rank%s, %d thread%s a rank, %d cores a node", PACKAGE_VERSION, PRECISION,
+           n_ranks, n_ranks > 1 ? "s" : "", openblas_get_num_threads(), openblas_get_num_threads() > 1 ? "s" : "",
+           worst.node_cores);
   if (worst.excess > 0)
-    snprintf(text + strlen(text), size - strlen(text), "\nwarning: %d ranks share %d cores on a node: they will wait for each other",
-             worst.node_ranks, worst.node_cores);
+    snprintf(text + strlen(text), size - strlen(text),
+             "\nwarning: %d ranks share %d cores on a node: they will wait for each other", worst.node_ranks, worst.node_cores);
   PetscFunctionReturn(0);
 }
