@@ -104,7 +104,7 @@ wf_setup_mpi() {
   case $($WF_MPIEXEC --version 2>&1 | head -n 3) in
     *"Open MPI"* | *OpenRTE* | *PRTE*)
       export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_mpi_yield_when_idle=1 OMPI_MCA_hwloc_base_binding_policy=none
-      export PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe
+      export PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe OMPI_MCA_orte_execute_quiet=1 # exit code 3 is no accident
       if [ "$(id -u)" -eq 0 ]; then
         export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 PRTE_ALLOW_RUN_AS_ROOT=1 PRTE_ALLOW_RUN_AS_ROOT_CONFIRM=1
       fi ;;

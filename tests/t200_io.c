@@ -49,8 +49,8 @@ static PetscErrorCode write_everything(const char *path, int change, char *diges
   PetscCall(wf_file_write(file, &(wf_dataset){.name = "/times", .type = WF_TYPE_DOUBLE, .rank = 1, .shape = {N_SMALL}}, small));
   PetscCall(wf_file_write(file, &(wf_dataset){.name = "/theta", .type = WF_TYPE_REAL, .rank = 2, .shape = {2, 3}}, theta));
   PetscCall(wf_file_write(file, &(wf_dataset){.name = "/empty", .type = WF_TYPE_UINT8, .rank = 2, .shape = {0, 3}}, NULL));
-  PetscCall(wf_file_write(file, &(wf_dataset){.name = "/seconds", .type = WF_TYPE_DOUBLE, .rank = 1, .shape = {1}, .volatile_content = true},
-                          &seconds));
+  wf_dataset clock = {.name = "/seconds", .type = WF_TYPE_DOUBLE, .rank = 1, .shape = {1}, .volatile_content = true};
+  PetscCall(wf_file_write(file, &clock, &seconds));
   PetscCall(wf_file_write_names(file, change == 2 ? "/names/other" : "/names/species", 3, names));
   PetscCall(wf_file_write_attribute_text(file, "/", "title", change == 3 ? "" : "a test"));
   PetscCall(wf_file_write_attribute_double(file, "/deep", "pi", change == 4 ? 3.14 : 3.141592653589793));

@@ -48,7 +48,8 @@ static void check_values(const char *what, double at_17)
   WF_CHECK(wf_npy_open(path, &npy, why, sizeof why), "%s: %s", what, why);
   WF_CHECK(npy.rank == 3 && npy.shape[0] == 2 && npy.shape[1] == 3 && npy.shape[2] == 4, "%s", what);
   WF_CHECK(wf_npy_read_rows(&npy, 0, 2, all) && wf_npy_read_rows(&npy, 1, 1, row), "%s", what);
-  for (int i = 0; i < 24; i++) WF_CHECK(all[i] == scale * (100 * (i / 12) + 10 * (i % 12 / 4) + i % 4), "%s: %d: %g", what, i, all[i]);
+  for (int i = 0; i < 24; i++)
+    WF_CHECK(all[i] == scale * (100 * (i / 12) + 10 * (i % 12 / 4) + i % 4), "%s: %d: %g", what, i, all[i]);
   for (int i = 0; i < 12; i++) WF_CHECK(row[i] == all[12 + i], "%s", what);
   wf_npy_close(&npy);
 }
@@ -59,7 +60,8 @@ static void expect_npy_refusal(const char *dictionary, size_t n, const char *rea
   wf_npy              npy;
   char                why[256] = "";
   write_npy(1, dictionary, zeros, n);
-  WF_CHECK(!wf_npy_open(path, &npy, why, sizeof why) && strstr(why, reason), "%s: expected '%s', got '%s'", dictionary, reason, why);
+  WF_CHECK(!wf_npy_open(path, &npy, why, sizeof why) && strstr(why, reason), "%s: expected '%s', got '%s'", dictionary,
+           reason, why);
 }
 
 static void check_npy(void)
@@ -95,7 +97,7 @@ static void check_npy(void)
 static void check_series(void)
 {
   double times[3];
-  char   why[256] = "", text[64], *names[3];
+  char   why[256] = "", *names[3];
   WF_CHECK(wf_times_read("", 3, times, why, sizeof why) && times[0] == 0 && times[2] == 2, "%s", why);
   WF_CHECK(wf_times_read("10:0.5", 3, times, why, sizeof why) && times[0] == 10 && times[2] == 11, "%s", why);
   WF_CHECK(!wf_times_is_file("10:0.5") && !wf_times_is_file("") && wf_times_is_file("t.txt"));
@@ -116,10 +118,10 @@ static void check_series(void)
   WF_CHECK(strstr(why, "time 1 is"), "%s", why);
   wf_times_check(3, (double[]){-1, 0, 5}, why, sizeof why);
   WF_CHECK(!why[0], "%s", why);
-  WF_CHECK(wf_names_split(strcpy(text, "S, I ,R"), 3, names, why, sizeof why) && !strcmp(names[1], "I") && !strcmp(names[2], "R"));
-  WF_CHECK(!wf_names_split(strcpy(text, "S,I"), 3, names, why, sizeof why) && strstr(why, "2 names for 3 species"), "%s", why);
-  WF_CHECK(!wf_names_split(strcpy(text, "S,I,S"), 3, names, why, sizeof why) && strstr(why, "twice"), "%s", why);
-  WF_CHECK(!wf_names_split(strcpy(text, "S,,R"), 3, names, why, sizeof why) && strstr(why, "empty"), "%s", why);
+  WF_CHECK(wf_names_split((char[]){"S, I ,R"}, 3, names, why, sizeof why) && !strcmp(names[1], "I") && !strcmp(names[2], "R"));
+  WF_CHECK(!wf_names_split((char[]){"S,I"}, 3, names, why, sizeof why) && strstr(why, "2 names for 3 species"), "%s", why);
+  WF_CHECK(!wf_names_split((char[]){"S,I,S"}, 3, names, why, sizeof why) && strstr(why, "twice"), "%s", why);
+  WF_CHECK(!wf_names_split((char[]){"S,,R"}, 3, names, why, sizeof why) && strstr(why, "empty"), "%s", why);
 }
 
 static void check_faults(void)

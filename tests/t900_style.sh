@@ -132,8 +132,8 @@ pure_files=$(for module in $pure_modules; do
 done; find src/ssa src/flow -name '*kernel*.[ch]')
 for file in $pure_files; do
   [ -f "$file" ] || continue
-  grep -n -E '# *include *[<"](mpi|petsc|hdf5|H5|yaml)' "$scratch/code/$file" |
-    sed "s|^\([0-9]*\):.*|$file:\1: a pure module includes a library of the outside|"
+  grep -n -E '# *include *([<"](mpi|petsc|hdf5|H5|yaml)|"(params|io|data|stages|report)/)' "$scratch/code/$file" |
+    sed "s|^\([0-9]*\):.*|$file:\1: a pure module includes a library or module of the outside|"
   for header in $impure_headers; do
     grep -n "include *<weightflow/$header>" "$scratch/code/$file" | sed "s|^\([0-9]*\):.*|$file:\1: a pure module includes $header|"
   done
@@ -158,7 +158,7 @@ before='(^|[^a-zA-Z_0-9])'
     $c_files $test_files
   forbid "rand, random, drand48, time as a seed" "$before(s?rand|s?random|[de]rand48|rand_r) *\\(" '^$' $c_files $test_files
   forbid "exit or abort outside main.c" "$before(_?exit|abort|_Exit) *\\(" '^src/main\.c$' $c_files
-  forbid "H5 outside src/io" "$before(H5[A-Z]+[a-z0-9_]+ *\\(|hid_t)|include *<(hdf5|H5)" '^src/io/' $c_files
+  forbid "H5 outside src/io" "$before(H5[A-Za-z_]+|hid_t|herr_t|hsize_t)|include *<(hdf5|H5)" '^src/io/' $c_files
   forbid "getenv outside src/base" "$before(secure_)?getenv *\\(" '^src/base/' $c_files
   forbid "system or popen" "$before(system|popen) *\\(" '^$' $c_files
   forbid "clock or time of day as an input of the numbers" "$before(srand|time\\(NULL\\))" '^src/(base|io)/' $c_files

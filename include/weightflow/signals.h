@@ -1,4 +1,5 @@
-/* The wish to stop, sent as a signal: USR1 (batch systems before the time limit), TERM, INT (Ctrl-C). Nothing here is collective. */
+/* The wish to stop, sent as a signal: USR1 (batch systems before the time limit), TERM, INT (Ctrl-C).
+   Nothing here is collective. */
 #ifndef WEIGHTFLOW_SIGNALS_H
 #define WEIGHTFLOW_SIGNALS_H
 

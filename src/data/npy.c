@@ -130,7 +130,8 @@ static bool read_header(wf_npy *npy, char *why, size_t why_size)
   }
   npy->data_offset = (wide ? 12 : 10) + (int64_t)length;
   char *header     = wf_calloc(length + 1, 1);
-  if (!header || !read_exactly(npy->descriptor, header, length, wide ? 12 : 10)) snprintf(why, why_size, "truncated within its header");
+  if (!header || !read_exactly(npy->descriptor, header, length, wide ? 12 : 10))
+    snprintf(why, why_size, "truncated within its header");
   else ok = parse_header(npy, header, why, why_size) && check_length(npy, status.st_size, why, why_size);
   wf_free(header);
   return ok;
@@ -184,8 +185,8 @@ static bool read_run(const wf_npy *npy, int64_t first, int64_t n, int64_t stride
 {
   for (int64_t begin = 0; begin < n; begin += BLOCK_ITEMS) {
     int64_t count = n - begin < BLOCK_ITEMS ? n - begin : BLOCK_ITEMS;
-    if (!read_exactly(npy->descriptor, block, (size_t)(count * npy->item_size), npy->data_offset + (first + begin) * npy->item_size))
-      return false;
+    int64_t offset = npy->data_offset + (first + begin) * npy->item_size;
+    if (!read_exactly(npy->descriptor, block, (size_t)(count * npy->item_size), offset)) return false;
     convert_items(npy, block, count, stride, values + begin * stride);
   }
   return true;

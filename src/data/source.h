@@ -1,4 +1,5 @@
-/* A user's file of an ensemble, opened for import: shapes at once, numbers by rows. One reader a format, see the table in source.c. */
+/* A user's file of an ensemble, opened for import: shapes at once, numbers by rows. One reader a format: see the table
+   in source.c. */
 #ifndef WEIGHTFLOW_DATA_SOURCE_H
 #define WEIGHTFLOW_DATA_SOURCE_H
 #include <weightflow/io.h>

@@ -1,5 +1,5 @@
-/* Two independent multiply-xorshift hashes, 8 bytes a step, see digest.h. The constants are odd and without structure; each step is a
-   bijection of the state, so a change of one word always changes the state. */
+/* Two independent multiply-xorshift hashes, 8 bytes a step, see digest.h. The constants are odd and without structure; each step
+   is a bijection of the state, so a change of one word always changes the state. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -62,4 +62,7 @@ void wf_digest_add_rows(wf_digest *sum, wf_digest key, int64_t first, int64_t n_
   for (int64_t i = 0; i < n_rows; i++, p += row_size) wf_digest_add(sum, wf_digest_bytes(key, (uint64_t)(first + i), p, row_size));
 }
 
-void wf_digest_text(wf_digest digest, char *text) { snprintf(text, 33, "%016" PRIx64 "%016" PRIx64, digest.word[0], digest.word[1]); }
+void wf_digest_text(wf_digest digest, char *text)
+{
+  snprintf(text, 33, "%016" PRIx64 "%016" PRIx64, digest.word[0], digest.word[1]);
+}

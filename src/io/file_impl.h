@@ -30,8 +30,8 @@ PetscErrorCode wf_file_create_tolerant(MPI_Comm comm, const char *path, const ch
 /* Like wf_file_publish, for a tolerant file: why is "" or the reason, on all ranks, why the file was dropped. Collective. */
 PetscErrorCode wf_file_publish_reason(wf_file **file, char *digest, char *why, size_t why_size);
 
-/* If ok is false on any rank: all ranks take the reason of the first such rank (its own text `why`, or HDF5's), drop the file and raise
-   the error, unless the file is tolerant. Collective. */
+/* If ok is false on any rank: all ranks take the reason of the first such rank (its own text `why`, or HDF5's), drop the file and
+   raise the error, unless the file is tolerant. Collective. */
 PetscErrorCode wf_file_agree(wf_file *file, bool ok, const char *why);
 /* Make sure that `bytes` more can be written before HDF5 tries: a full disk inside a collective write is beyond repair. Collective
    now and then, at the same calls on all ranks. */

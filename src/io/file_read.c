@@ -110,7 +110,8 @@ static PetscErrorCode judge_file(wf_file *file, const char *kind, bool verify, c
   PetscFunctionReturn(0);
 }
 
-PetscErrorCode wf_file_open(MPI_Comm comm, const char *path, const char *kind, bool verify, wf_file **file, char *why, size_t why_size)
+PetscErrorCode wf_file_open(MPI_Comm comm, const char *path, const char *kind, bool verify, wf_file **file, char *why,
+                            size_t why_size)
 {
   PetscFunctionBeginUser;
   PetscCall(wf_file_open_foreign(comm, path, file, why, why_size));

@@ -46,7 +46,8 @@ PetscErrorCode wf_file_read_names(wf_file *file, const char *name, int *n, char 
   PetscFunctionBeginUser;
   PetscCall(wf_file_shape(file, name, &rank, shape, NULL));
   *n = rank == 0 ? 1 : (int)shape[0];
-  PetscCheck(rank <= 1 && shape[0] <= INT32_MAX, file->comm, PETSC_ERR_FILE_UNEXPECTED, "%s: %s is no list of names", file->path, name);
+  PetscCheck(rank <= 1 && shape[0] <= INT32_MAX, file->comm, PETSC_ERR_FILE_UNEXPECTED, "%s: %s is no list of names",
+             file->path, name);
   if (file->rank == 0) {
     size_t size;
     text = read_strings(file, name, *n, &size);
@@ -77,7 +78,8 @@ static PetscErrorCode open_attribute(wf_file *file, const char *object, const ch
   PetscFunctionReturn(0);
 }
 
-PetscErrorCode wf_file_read_attribute_text(wf_file *file, const char *object, const char *name, char *value, size_t size, bool *found)
+PetscErrorCode wf_file_read_attribute_text(wf_file *file, const char *object, const char *name, char *value, size_t size,
+                                           bool *found)
 {
   hid_t id = -1;
 

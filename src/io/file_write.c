@@ -1,5 +1,6 @@
-/* Datasets, names and attributes of a file being written, see io.h. Every transfer is collective, and no rank goes on until all know
-   that it worked. Metadata calls do no I/O of their own most of the time, so their failures are agreed upon with the next dataset. */
+/* Datasets, names and attributes of a file being written, see io.h. Every transfer is collective, and no rank goes on until all
+   know that it worked. Metadata calls do no I/O of their own most of the time, so their failures are agreed upon with the next
+   dataset. */
 #include <string.h>
 #include "file_impl.h"
 
@@ -32,7 +33,8 @@ static hid_t make_dataset(wf_file *file, const wf_dataset *dataset)
   hsize_t shape[WF_MAX_RANK], chunk[WF_MAX_RANK];
   int64_t bytes = count_row_elements(dataset) * dataset->shape[0] * (int64_t)wf_type_size(dataset->type);
   for (int i = 0; i < dataset->rank; i++) shape[i] = (hsize_t)dataset->shape[i];
-  hid_t space = H5Screate_simple(dataset->rank, shape, NULL), creation = H5Pcreate(H5P_DATASET_CREATE), link = H5Pcreate(H5P_LINK_CREATE);
+  hid_t space = H5Screate_simple(dataset->rank, shape, NULL), creation = H5Pcreate(H5P_DATASET_CREATE);
+  hid_t link = H5Pcreate(H5P_LINK_CREATE);
   H5Pset_create_intermediate_group(link, 1);
   H5Pset_fill_time(creation, H5D_FILL_TIME_NEVER);
   H5Pset_obj_track_times(creation, false);
@@ -50,7 +52,8 @@ static hid_t make_dataset(wf_file *file, const wf_dataset *dataset)
 }
 
 /* In pieces of at most TRANSFER_BYTES a rank; all ranks make the same number of calls. */
-static PetscErrorCode transfer_rows(wf_file *file, hid_t id, const wf_dataset *dataset, int64_t first, int64_t n_rows, const void *data)
+static PetscErrorCode transfer_rows(wf_file *file, hid_t id, const wf_dataset *dataset, int64_t first, int64_t n_rows,
+                                    const void *data)
 {
   size_t  row_size = (size_t)count_row_elements(dataset) * wf_type_size(dataset->type);
   int64_t piece = TRANSFER_BYTES / (int64_t)(row_size ? row_size : 1), n_pieces;

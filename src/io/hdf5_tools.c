@@ -24,7 +24,8 @@ bool wf_hdf5_nearest_type(hid_t stored, wf_type *type)
   size_t      size  = H5Tget_size(stored);
   if (class == H5T_FLOAT) *type = size <= 4 ? WF_TYPE_FLOAT : WF_TYPE_DOUBLE;
   else if (class == H5T_INTEGER && size == 1) *type = H5Tget_sign(stored) == H5T_SGN_NONE ? WF_TYPE_UINT8 : WF_TYPE_INT32;
-  else if (class == H5T_INTEGER) *type = size < 4 || (size == 4 && H5Tget_sign(stored) == H5T_SGN_2) ? WF_TYPE_INT32 : WF_TYPE_INT64;
+  else if (class == H5T_INTEGER)
+    *type = size < 4 || (size == 4 && H5Tget_sign(stored) == H5T_SGN_2) ? WF_TYPE_INT32 : WF_TYPE_INT64;
   else return false;
   return true;
 }

@@ -1,4 +1,5 @@
-/* Where a file comes from: attributes of /provenance, left out of the digest. Rank 0's words count, since all ranks must write alike. */
+/* Where a file comes from: attributes of /provenance, left out of the digest. Rank 0's words count, since all ranks must write
+   alike. */
 #ifdef HAVE_CONFIG_H
 #include <config.h>
 #endif

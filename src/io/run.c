@@ -147,7 +147,8 @@ static void copy_command_line(wf_run *run, const char *command_line)
   if (run->command_line) memcpy(run->command_line, command_line, length);
 }
 
-PetscErrorCode wf_run_create(MPI_Comm comm, const wf_params *params, const char *command_line, wf_mistakes *mistakes, wf_run **result)
+PetscErrorCode wf_run_create(MPI_Comm comm, const wf_params *params, const char *command_line, wf_mistakes *mistakes,
+                             wf_run **result)
 {
   wf_run *run              = wf_calloc(1, sizeof(*run));
   char    why[WF_WHY_SIZE] = "";

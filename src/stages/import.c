@@ -157,8 +157,8 @@ static PetscErrorCode tell_faults(import *im, const wf_count_faults *faults)
     PetscCallMPI(MPI_Bcast(&value[i], 1, MPI_DOUBLE, finder, comm));
     int64_t i_species = first[i] % im->source->shape[2];
     PetscCall(note_mistake(im,
-                           "%s: numbers that are %s: %" PRId64 "; the first is trajectory %" PRId64 ", time %" PRId64 ", species %" PRId64
-                           " (%s), counted from 0: %g",
+                           "%s: numbers that are %s: %" PRId64 "; the first is trajectory %" PRId64 ", time %" PRId64
+                           ", species %" PRId64 " (%s), counted from 0: %g",
                            p->data.file, wf_count_fault_name((wf_count_fault)i), total[i], first[i] / row,
                            first[i] % row / im->source->shape[2], i_species, im->species[i_species] ? im->species[i_species] : "",
                            value[i]));

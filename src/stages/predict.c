@@ -5,11 +5,11 @@
 #include <math.h>
 #include <string.h>
 #include <weightflow/anchors.h>
-#include <weightflow/array.h>
 #include <weightflow/base.h>
 #include <weightflow/flow.h>
 #include <weightflow/metrics.h>
 #include <weightflow/run.h>
+#include <weightflow/states.h>
 #include "stages.h"
 
 enum { MAX_TAILS = 64, BLOCK = 1024, MARGINAL_SAMPLES = 100000 };
@@ -112,20 +112,9 @@ static PetscErrorCode read_tails(prediction *p, char *why, size_t why_size)
 static PetscErrorCode read_states(prediction *p, char *why, size_t why_size)
 {
   const char *path = wf_run_params(p->run)->predict.states;
-  wf_array    array;
 
   PetscFunctionBeginUser;
-  if (!path[0]) PetscFunctionReturn(0);
-  PetscCall(wf_array_read(wf_run_comm(p->run), path, "/states", &array, why, why_size));
-  if (why[0]) PetscFunctionReturn(0);
-  if (array.rank != 2 || array.shape[1] != p->n_species)
-    snprintf(why, why_size, "predict.states = %s: wanted an array [n, %d], one row a state", path, p->n_species);
-  else {
-    p->n_states = (int)array.shape[0];
-    PetscCall(PetscMalloc1((size_t)p->n_states * p->n_species, &p->states));
-    for (size_t i = 0; i < (size_t)p->n_states * p->n_species; i++) p->states[i] = (int32_t)array.values[i];
-  }
-  PetscCall(wf_array_destroy(&array));
+  if (path[0]) PetscCall(wf_states_read(wf_run_comm(p->run), path, p->n_species, &p->n_states, &p->states, why, why_size));
   PetscFunctionReturn(0);
 }
 
