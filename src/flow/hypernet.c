@@ -78,7 +78,9 @@ static wf_hypernet_scratch *create_scratch(const wf_hypernet *net)
   const wf_hypernet_config *c       = &net->config;
   size_t                    n       = (size_t)net->graph->n_nodes, width = (size_t)c->width;
   size_t                    widest  = (size_t)(c->n_feedforward > c->map_hidden ? c->n_feedforward : c->map_hidden);
-  wf_hypernet_scratch      *scratch = wf_calloc(1, sizeof *scratch);
+  int                       longest = (int)widest > c->width ? (int)widest : c->width; /* row of a weight matrix */
+  if (net->graph->max_features > longest) longest = net->graph->max_features;
+  wf_hypernet_scratch *scratch = wf_calloc(1, sizeof *scratch);
   if (!scratch) return NULL;
   for (int pass = 0; pass < 2; pass++) { /* count, then hand out */
     size_t used = 0;
@@ -86,6 +88,7 @@ static wf_hypernet_scratch *create_scratch(const wf_hypernet *net)
     scratch->qkv       = wf_hypernet_carve(scratch->memory, &used, 3 * n * width);
     scratch->hidden    = wf_hypernet_carve(scratch->memory, &used, n * widest);
     scratch->attention = wf_hypernet_carve(scratch->memory, &used, wf_attention_work(&net->attention));
+    scratch->panel     = wf_hypernet_carve(scratch->memory, &used, wf_panel_work(longest));
     if (pass == 0) scratch->memory = wf_calloc(used, sizeof(wf_real));
     if (!scratch->memory) {
       wf_free(scratch);

@@ -41,6 +41,7 @@ typedef struct {
   wf_real *qkv;      /* [n_nodes, 3 width] */
   wf_real *hidden;   /* [n_nodes, max(n_feedforward, map_hidden)] */
   wf_real *attention;
+  wf_real *panel;    /* a slice of a weight matrix, transposed */
   wf_real *memory;
 } wf_hypernet_scratch;
 

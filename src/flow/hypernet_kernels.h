@@ -31,6 +31,9 @@ typedef struct {
   void (*product)(int m, int n, int k, wf_real alpha, const wf_real *a, int a_row, int a_column, const wf_real *b, int ldb, bool accumulate,
                   wf_real *c, int ldc);
 
+  /* C [m,n] = A W^T, A [m,k], W [n,k], all without gaps; panel: wf_panel_work(k) numbers. */
+  void (*product_transposed)(int m, int n, int k, const wf_real *a, const wf_real *w, wf_real *panel, wf_real *c);
+
   /* x [m,n] += bias; then tanh or ReLU and dropout. */
   void (*add_bias)(int m, int n, const wf_real *bias, wf_real *x);
   void (*add_bias_tanh)(int m, int n, const wf_real *bias, wf_real *x);
@@ -69,4 +72,6 @@ static inline size_t wf_attention_work(const wf_attention_shape *s)
 {
   return 2 * (size_t)s->padded * (size_t)(s->n + s->head) + 2 * WF_KERNEL_SLACK;
 }
+
+static inline size_t wf_panel_work(int k) { return 2 * (size_t)WF_KERNEL_SLACK * (size_t)k; }
 #endif
