@@ -60,14 +60,16 @@ static double dot(int n, const wf_real *x, const wf_real *y)
   return sum;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ published model */
+/* ------------------------------------------------------------------------------------------------------------------ published
+ * model */
 
 static bool read_dataset(hid_t file, const char *name, int count, double *values)
 {
   hid_t data = H5Dopen2(file, name, H5P_DEFAULT);
   if (data < 0) return false;
   hid_t space = H5Dget_space(data);
-  bool  good = H5Sget_simple_extent_npoints(space) == count && H5Dread(data, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0;
+  bool  good =
+      H5Sget_simple_extent_npoints(space) == count && H5Dread(data, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0;
   H5Sclose(space);
   H5Dclose(data);
   return good;
@@ -100,7 +102,8 @@ static void unpad(const wf_graph *graph, const double *padded, wf_real *theta)
 {
   for (int l = 0; l < graph->n_layers; l++)
     for (int i = 0; i < graph->layers[l].n_nodes; i++)
-      for (int f = 0; f < graph->layers[l].n_features; f++) *theta++ = (wf_real)padded[(graph->layers[l].first_node + i) * N_SLOTS + f];
+      for (int f = 0; f < graph->layers[l].n_features; f++)
+        *theta++ = (wf_real)padded[(graph->layers[l].first_node + i) * N_SLOTS + f];
 }
 
 static void check_activations(hid_t file, const bench_net *b)
@@ -108,7 +111,7 @@ static void check_activations(hid_t file, const bench_net *b)
   static const char *names[] = {"feval/act_embed_anchor3", "feval/act_layer0_anchor3", "feval/act_layer1_anchor3"};
   static double      expected[N_NODES * WIDTH];
   for (int layer = 0; layer < 3; layer++) {
-    const wf_real *x = wf_hypernet_tape_activation(b->tape, layer);
+    const wf_real *x     = wf_hypernet_tape_activation(b->tape, layer);
     double         worst = 0, largest = 0;
     WF_CHECK(read_dataset(file, names[layer], N_NODES * WIDTH, expected), "%s", names[layer]);
     for (int i = 0; i < N_NODES * WIDTH; i++) {
@@ -130,7 +133,7 @@ static double spline_slope(const double *knots, const double *b, const double *t
 
 static void check_published(void)
 {
-  hid_t file = H5Fopen(test_data("weightflow_reference_epidemic.h5"), H5F_ACC_RDONLY, H5P_DEFAULT);
+  hid_t     file = H5Fopen(test_data("weightflow_reference_epidemic.h5"), H5F_ACC_RDONLY, H5P_DEFAULT);
   bench_net b;
   set_up(7, epidemic_layers, &(wf_hypernet_config)WF_HYPERNET_DEFAULT, &b);
   WF_CHECK(b.n_theta == 852 && b.graph->n_nodes == N_NODES && b.graph->max_features == 9);
@@ -166,8 +169,8 @@ static void check_published(void)
 
 /* ------------------------------------------------------------------------------------------------------------------ derivatives */
 
-/* <g_bar, dg along a direction in x> by central differences; x is b's phi or theta. The step balances rounding against kinks of the ReLU that
-   may lie within it: in double none does, in float the quotient is good to some per cent only. */
+/* <g_bar, dg along a direction in x> by central differences; x is b's phi or theta. The step balances rounding against kinks of the
+   ReLU that may lie within it: in double none does, in float the quotient is good to some per cent only. */
 static double difference(bench_net *b, const wf_dropout *dropout, int n, wf_real *x, const wf_real *direction, const wf_real *g_bar)
 {
   double   step = WF_REAL_IS_DOUBLE ? 1e-6 : 1e-2 / sqrt(dot(n, direction, direction)), ends[2];
@@ -189,7 +192,8 @@ static void compare(const char *what, double product, double quotient)
   WF_CHECK(error < (WF_REAL_IS_DOUBLE ? 1e-7 : 5e-2), "%s: %.10g against %.10g", what, product, quotient);
 }
 
-static void check_derivative(int n_layers, const wf_backbone_layer *layers, const wf_hypernet_config *config, const wf_dropout *dropout)
+static void check_derivative(int n_layers, const wf_backbone_layer *layers, const wf_hypernet_config *config,
+                             const wf_dropout *dropout)
 {
   bench_net b;
   set_up(n_layers, layers, config, &b);
@@ -213,7 +217,8 @@ static void check_derivative(int n_layers, const wf_backbone_layer *layers, cons
   const wf_hypernet_block *blocks = wf_hypernet_blocks(b.net, &n_blocks);
   for (int i = 0; i < n_blocks && WF_REAL_IS_DOUBLE; i++) /* single components: one of each block */
     for (int one = 0; one < 2; one++) {
-      int j = blocks[i].first + (int)(blocks[i].rows * blocks[i].cols * wf_random_uniform(9, WF_RANDOM_TEST, (uint64_t)i, (uint32_t)one));
+      int j = blocks[i].first +
+              (int)(blocks[i].rows * blocks[i].cols * wf_random_uniform(9, WF_RANDOM_TEST, (uint64_t)i, (uint32_t)one));
       memset(noise, 0, (size_t)b.n_phi * sizeof(wf_real));
       noise[j] = 1;
       compare(blocks[i].name, (double)phi_bar[j], difference(&b, dropout, b.n_phi, b.phi, noise, g_bar));
@@ -235,19 +240,21 @@ static void check_derivatives(void)
   static const wf_backbone_layer small[] = {{"gru_0_ir", 5, 3}, {"output", 3, 4}}, odd[] = {{"a", 7, 2}, {"b", 1, 5}, {"c", 11, 1}};
   const wf_dropout               dropout = {.rate = 0.25, .seed = 11, .item = 1ull << 40};
   for (int i = 0; i < 2; i++) {
-    wf_hypernet_config config = {.n_control = i ? 3 : 1, .width = 8, .n_heads = 2, .n_feedforward = 12, .n_encoders = 2, .map_hidden = 10};
+    wf_hypernet_config config = {
+        .n_control = i ? 3 : 1, .width = 8, .n_heads = 2, .n_feedforward = 12, .n_encoders = 2, .map_hidden = 10};
     check_derivative(2, small, &config, NULL);
     check_derivative(2, small, &config, &dropout);
     config.width   = 15; /* nothing a multiple of a vector's length */
     config.n_heads = 5;
     check_derivative(3, odd, &config, i ? NULL : &dropout);
-    config.width = 40; /* heads of 20 */
+    config.width   = 40; /* heads of 20 */
     config.n_heads = 2;
     check_derivative(3, odd, &config, i ? &dropout : NULL);
   }
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ against itself */
+/* ------------------------------------------------------------------------------------------------------------------ against itself
+ */
 
 /* The backward map is linear in g_bar, accumulates into phi_bar, and does without either result. */
 static void check_linearity(bench_net *b, const wf_dropout *dropout)
@@ -294,11 +301,13 @@ static void check_linearity(bench_net *b, const wf_dropout *dropout)
 /* The same bits with another net and tape, on memory aligned to nothing, and whatever was evaluated in between. */
 static void check_determinism(bench_net *b, const wf_dropout *dropout)
 {
-  size_t            n_phi = (size_t)b->n_phi, n_theta = (size_t)b->n_theta, n_g = (size_t)b->n_g;
-  wf_hypernet      *net  = wf_hypernet_create(b->graph, &(wf_hypernet_config){.n_control = 2, .width = 64, .n_heads = 4, .n_feedforward = 256,
-                                                                        .n_encoders = 2, .map_hidden = 128});
+  size_t       n_phi = (size_t)b->n_phi, n_theta = (size_t)b->n_theta, n_g = (size_t)b->n_g;
+  wf_hypernet *net = wf_hypernet_create(
+      b->graph,
+      &(wf_hypernet_config){.n_control = 2, .width = 64, .n_heads = 4, .n_feedforward = 256, .n_encoders = 2, .map_hidden = 128});
   wf_hypernet_tape *tape = wf_hypernet_tape_create(net);
-  wf_real *phi = wf_calloc(n_phi + 3, sizeof(wf_real)), *theta = wf_calloc(n_theta + 3, sizeof(wf_real)), *g = wf_calloc(n_g + 3, sizeof(wf_real));
+  wf_real          *phi = wf_calloc(n_phi + 3, sizeof(wf_real)), *theta = wf_calloc(n_theta + 3, sizeof(wf_real)),
+          *g = wf_calloc(n_g + 3, sizeof(wf_real));
   wf_real *bar[2], *theta_bar[2], *other = wf_calloc(n_g, sizeof(wf_real));
   for (int i = 0; i < 2; i++) {
     bar[i]       = wf_calloc(n_phi + 3, sizeof(wf_real));
@@ -340,8 +349,8 @@ static void check_init(bench_net *b)
   const wf_hypernet_block *blocks = wf_hypernet_blocks(b->net, &n_blocks);
   wf_hypernet_init(b->net, 17, false, b->phi);
   for (int i = 0; i < n_blocks; i++) {
-    const char *name = blocks[i].name;
-    int         count = blocks[i].rows * blocks[i].cols;
+    const char *name    = blocks[i].name;
+    int         count   = blocks[i].rows * blocks[i].cols;
     double      largest = 0;
     for (int j = 0; j < count; j++) largest = fmax(largest, fabs((double)b->phi[blocks[i].first + j]));
     double bound = 1 / sqrt(blocks[i].cols);
@@ -376,7 +385,8 @@ int main(void)
   check_determinism(&b, NULL);
   check_determinism(&b, &dropout);
   tear_down(&b);
-  WF_CHECK(!wf_hypernet_create(NULL, &(wf_hypernet_config){.n_control = 1, .width = 64, .n_heads = 5, .n_feedforward = 1, .map_hidden = 1}));
+  WF_CHECK(!wf_hypernet_create(
+      NULL, &(wf_hypernet_config){.n_control = 1, .width = 64, .n_heads = 5, .n_feedforward = 1, .map_hidden = 1}));
   check_published(); /* last: skips without the data */
   return WF_TEST_END();
 }

@@ -1,5 +1,5 @@
-/* The weight graph of a backbone: node = output neuron, feature = [weight row, bias], fully connected (Li et al. 2026, section "Weight graph").
-   theta [n_param] is the nodes' features in order, without padding. Pure; not collective. */
+/* The weight graph of a backbone: node = output neuron, feature = [weight row, bias], fully connected (Li et al. 2026, section
+   "Weight graph"). theta [n_param] is the nodes' features in order, without padding. Pure; not collective. */
 #ifndef WEIGHTFLOW_GRAPH_H
 #define WEIGHTFLOW_GRAPH_H
 #include <weightflow/backbone.h>

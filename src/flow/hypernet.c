@@ -6,7 +6,8 @@
 #include <weightflow/random.h>
 #include "flow/hypernet_impl.h"
 
-/* ------------------------------------------------------------------------------------------------------------------ blocks of phi */
+/* ------------------------------------------------------------------------------------------------------------------ blocks of phi
+ */
 
 /* Add a block; returns its place in phi. Without memory for blocks (first pass) it only counts. */
 static int add_block(wf_hypernet *net, const char *owner, const char *part, int rows, int columns)
@@ -50,7 +51,7 @@ static void add_all(wf_hypernet *net)
   net->n_phi = net->n_blocks = 0;
   for (int l = 0; l < net->graph->n_layers; l++) {
     const wf_graph_layer *layer = &net->graph->layers[l];
-    net->inputs[l] = add_map(net, "input", layer, layer->n_features, c->width);
+    net->inputs[l]              = add_map(net, "input", layer, layer->n_features, c->width);
   }
   for (int e = 0; e < c->n_encoders; e++) {
     wf_hypernet_encoder *encoder = &net->encoders[e];
@@ -67,7 +68,7 @@ static void add_all(wf_hypernet *net)
   }
   for (int l = 0; l < net->graph->n_layers; l++) {
     const wf_graph_layer *layer = &net->graph->layers[l];
-    net->outputs[l] = add_map(net, "output", layer, c->width, layer->n_features * c->n_control);
+    net->outputs[l]             = add_map(net, "output", layer, c->width, layer->n_features * c->n_control);
   }
 }
 
@@ -75,10 +76,12 @@ static void add_all(wf_hypernet *net)
 
 static wf_hypernet_scratch *create_scratch(const wf_hypernet *net)
 {
-  const wf_hypernet_config *c       = &net->config;
-  size_t                    n       = (size_t)net->graph->n_nodes, width = (size_t)c->width;
+  const wf_hypernet_config *c = &net->config;
+  size_t                    n = (size_t)net->graph->n_nodes, width = (size_t)c->width;
   size_t                    widest  = (size_t)(c->n_feedforward > c->map_hidden ? c->n_feedforward : c->map_hidden);
-  wf_hypernet_scratch      *scratch = wf_calloc(1, sizeof *scratch);
+  int                       longest = (int)widest > c->width ? (int)widest : c->width; /* row of a weight matrix */
+  if (net->graph->max_features > longest) longest = net->graph->max_features;
+  wf_hypernet_scratch *scratch = wf_calloc(1, sizeof *scratch);
   if (!scratch) return NULL;
   for (int pass = 0; pass < 2; pass++) { /* count, then hand out */
     size_t used = 0;
@@ -86,6 +89,7 @@ static wf_hypernet_scratch *create_scratch(const wf_hypernet *net)
     scratch->qkv       = wf_hypernet_carve(scratch->memory, &used, 3 * n * width);
     scratch->hidden    = wf_hypernet_carve(scratch->memory, &used, n * widest);
     scratch->attention = wf_hypernet_carve(scratch->memory, &used, wf_attention_work(&net->attention));
+    scratch->panel     = wf_hypernet_carve(scratch->memory, &used, wf_panel_work(longest));
     if (pass == 0) scratch->memory = wf_calloc(used, sizeof(wf_real));
     if (!scratch->memory) {
       wf_free(scratch);
@@ -119,10 +123,13 @@ wf_hypernet *wf_hypernet_create(const wf_graph *graph, const wf_hypernet_config 
   if (net->blocks) {
     int lanes = net->kernels->lanes, n = graph->n_nodes;
     add_all(net);
-    net->attention = (wf_attention_shape){.n = n, .width = config->width, .n_heads = config->n_heads,
-                                          .head = config->width / config->n_heads, .padded = (n + lanes - 1) / lanes * lanes};
-    net->scratch = create_scratch(net);
-    net->dropout = wf_hypernet_dropout_create(net);
+    net->attention = (wf_attention_shape){.n       = n,
+                                          .width   = config->width,
+                                          .n_heads = config->n_heads,
+                                          .head    = config->width / config->n_heads,
+                                          .padded  = (n + lanes - 1) / lanes * lanes};
+    net->scratch   = create_scratch(net);
+    net->dropout   = wf_hypernet_dropout_create(net);
   }
   if (!net->scratch || !net->dropout) wf_hypernet_destroy(&net);
   return net;
@@ -161,11 +168,11 @@ static size_t lay_out_tape(const wf_hypernet *net, wf_real *memory, wf_hypernet_
   for (int e = 0; e <= c->n_encoders; e++) tape->x[e] = wf_hypernet_carve(memory, &used, n * width);
   for (int e = 0; e < c->n_encoders; e++) {
     wf_hypernet_encoder_tape *encoder = &tape->encoders[e];
-    encoder->qkv         = wf_hypernet_carve(memory, &used, 3 * n * width);
-    encoder->probability = wf_hypernet_carve(memory, &used, (size_t)c->n_heads * n * (size_t)net->attention.padded);
-    encoder->context     = wf_hypernet_carve(memory, &used, n * width);
-    encoder->middle      = wf_hypernet_carve(memory, &used, n * width);
-    encoder->hidden      = wf_hypernet_carve(memory, &used, n * (size_t)c->n_feedforward);
+    encoder->qkv                      = wf_hypernet_carve(memory, &used, 3 * n * width);
+    encoder->probability              = wf_hypernet_carve(memory, &used, (size_t)c->n_heads * n * (size_t)net->attention.padded);
+    encoder->context                  = wf_hypernet_carve(memory, &used, n * width);
+    encoder->middle                   = wf_hypernet_carve(memory, &used, n * width);
+    encoder->hidden                   = wf_hypernet_carve(memory, &used, n * (size_t)c->n_feedforward);
     for (int i = 0; i < 2; i++) {
       encoder->normal[i] = wf_hypernet_carve(memory, &used, n * width);
       encoder->rate[i]   = wf_hypernet_carve(memory, &used, n);
@@ -181,8 +188,10 @@ wf_hypernet_tape *wf_hypernet_tape_create(const wf_hypernet *net)
   tape->x        = wf_calloc((size_t)net->config.n_encoders + 1, sizeof *tape->x);
   tape->encoders = wf_calloc((size_t)net->config.n_encoders, sizeof *tape->encoders);
   if (tape->x && tape->encoders) tape->memory = wf_calloc(tape->n_memory = lay_out_tape(net, NULL, tape), sizeof(wf_real));
-  if (tape->memory) lay_out_tape(net, tape->memory, tape);
-  else wf_hypernet_tape_destroy(&tape);
+  if (tape->memory)
+    lay_out_tape(net, tape->memory, tape);
+  else
+    wf_hypernet_tape_destroy(&tape);
   return tape;
 }
 
@@ -200,7 +209,8 @@ size_t wf_hypernet_tape_bytes(const wf_hypernet_tape *tape) { return tape->n_mem
 
 const wf_real *wf_hypernet_tape_activation(const wf_hypernet_tape *tape, int layer) { return tape->x[layer]; }
 
-/* ------------------------------------------------------------------------------------------------------------------ start values */
+/* ------------------------------------------------------------------------------------------------------------------ start values
+ */
 
 static void fill_uniform(uint64_t seed, int block, double bound, int first, int count, wf_real *phi)
 {
@@ -218,20 +228,23 @@ void wf_hypernet_init(const wf_hypernet *net, uint64_t seed, bool zero_output, w
   for (int b = 0; b < net->n_blocks; b++) {
     const wf_hypernet_block *block = &net->blocks[b];
     const char              *name = block->name, *part = strrchr(name, '/') + 1;
-    int                      count = block->rows * block->cols;
+    int                      count     = block->rows * block->cols;
     bool                     is_weight = !strcmp(part, "weight"), encoder = !strncmp(name, "encoder/", 8);
-    bool last_output = !strncmp(name, "output/", 7) && part - name >= 3 && !strncmp(part - 3, "/1/", 3);
+    bool                     last_output = !strncmp(name, "output/", 7) && part - name >= 3 && !strncmp(part - 3, "/1/", 3);
     if (is_weight) fan_in = block->cols; /* a bias follows its weight */
     if (encoder && strstr(name, "/norm"))
       for (int i = 0; i < count; i++) phi[block->first + i] = is_weight ? 1 : 0;
     else if ((zero_output && last_output) || (encoder && !is_weight && strstr(name, "/attention/")))
       memset(phi + block->first, 0, (size_t)count * sizeof *phi);
-    else if (encoder && strstr(name, "/attention/in/")) fill_uniform(seed, b, sqrt(6.0 / (block->rows + block->cols)), block->first, count, phi);
-    else fill_uniform(seed, b, 1 / sqrt(fan_in), block->first, count, phi);
+    else if (encoder && strstr(name, "/attention/in/"))
+      fill_uniform(seed, b, sqrt(6.0 / (block->rows + block->cols)), block->first, count, phi);
+    else
+      fill_uniform(seed, b, 1 / sqrt(fan_in), block->first, count, phi);
   }
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ published names */
+/* ------------------------------------------------------------------------------------------------------------------ published
+ * names */
 
 /* "gru_0_ir" -> "gru_layers_0_ir_i", "gru_0_hr" -> "gru_layers_0_hr_h", "output" -> "output_layer". */
 static bool translate_layer(const char *ours, int length, char *name, size_t size)
@@ -255,9 +268,12 @@ bool wf_hypernet_published_name(const wf_hypernet *net, int block, char *name, s
 {
   static const struct {
     const char *ours, *published;
-  } parts[] = {{"attention/in/weight", "self_attn.in_proj_weight"}, {"attention/in/bias", "self_attn.in_proj_bias"},
-               {"attention/out/", "self_attn.out_proj."},           {"feedforward/0/", "linear1."},
-               {"feedforward/1/", "linear2."},                      {"norm1/", "norm1."},
+  } parts[] = {{"attention/in/weight", "self_attn.in_proj_weight"},
+               {"attention/in/bias", "self_attn.in_proj_bias"},
+               {"attention/out/", "self_attn.out_proj."},
+               {"feedforward/0/", "linear1."},
+               {"feedforward/1/", "linear2."},
+               {"norm1/", "norm1."},
                {"norm2/", "norm2."}};
   if (block < 0 || block >= net->n_blocks) return false;
   const char *ours = net->blocks[block].name;
@@ -267,7 +283,8 @@ bool wf_hypernet_published_name(const wf_hypernet *net, int block, char *name, s
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
     size_t length = strlen(parts[i].ours);
     if (strncmp(part, parts[i].ours, length)) continue;
-    return snprintf(name, size, "attention_layers.layers.%.*s.%s%s", (int)(part - 1 - number), number, parts[i].published, part + length) < (int)size;
+    return snprintf(name, size, "attention_layers.layers.%.*s.%s%s", (int)(part - 1 - number), number, parts[i].published,
+                    part + length) < (int)size;
   }
   return false;
 }

@@ -1,15 +1,15 @@
 /* Dropout masks of the hypernetwork (Srivastava et al. 2014), one bit an entry.
 
-   Byte b of the masks is draw b of (seed, WF_RANDOM_DROPOUT, item): its eight entries take the eight 16-bit halves of the draw's four words,
-   low half first; an entry is dropped where its half is below round(rate 2^16). Rows of a mask start on a byte. So a mask is a function of
-   the key and of the network's shape alone. */
+   Byte b of the masks is draw b of (seed, WF_RANDOM_DROPOUT, item): its eight entries take the eight 16-bit halves of the draw's
+   four words, low half first; an entry is dropped where its half is below round(rate 2^16). Rows of a mask start on a byte. So a
+   mask is a function of the key and of the network's shape alone. */
 #include <math.h>
 #include <string.h>
 #include <weightflow/random.h>
 #include "flow/hypernet_impl.h"
 
-/* Philox4x32-10 (Salmon et al. 2011) for many draws at a time: the words of wf_random_words, in a form that vectorises. Making the masks
-   one call a draw would cost as much as evaluating the network. */
+/* Philox4x32-10 (Salmon et al. 2011) for many draws at a time: the words of wf_random_words, in a form that vectorises. Making the
+   masks one call a draw would cost as much as evaluating the network. */
 WF_SIMD static void fill_bytes(uint64_t seed, uint64_t item, uint32_t n, uint32_t threshold, uint8_t *bytes)
 {
   const uint32_t item_low = (uint32_t)item, item_high = (uint32_t)(item >> 32);
@@ -45,9 +45,9 @@ static void lay_out_mask(wf_mask *mask, const uint8_t *bits, size_t *used, int r
 
 static size_t lay_out_masks(const wf_hypernet *net, const uint8_t *bits, wf_hypernet_masks *encoders)
 {
-  const wf_hypernet_config *c = &net->config;
+  const wf_hypernet_config *c    = &net->config;
   size_t                    used = 0;
-  int                       n = net->graph->n_nodes;
+  int                       n    = net->graph->n_nodes;
   for (int e = 0; e < c->n_encoders; e++) {
     lay_out_mask(&encoders[e].probability, bits, &used, c->n_heads * n, n);
     lay_out_mask(&encoders[e].attention, bits, &used, n, c->width);
@@ -61,14 +61,17 @@ wf_hypernet_dropout *wf_hypernet_dropout_create(const wf_hypernet *net)
 {
   wf_hypernet_dropout *dropout = wf_calloc(1, sizeof *dropout);
   if (!dropout) return NULL;
-  dropout->none.probability.scale = dropout->none.attention.scale = dropout->none.hidden.scale = dropout->none.feedforward.scale = 1;
+  dropout->none.probability.scale = dropout->none.attention.scale = dropout->none.hidden.scale = dropout->none.feedforward.scale =
+      1;
   dropout->encoders = wf_calloc((size_t)net->config.n_encoders, sizeof *dropout->encoders);
   if (dropout->encoders) {
     dropout->n_bytes = lay_out_masks(net, NULL, dropout->encoders);
     dropout->bits    = wf_calloc(dropout->n_bytes + 8, 1);
   }
-  if (!dropout->bits) wf_hypernet_dropout_destroy(&dropout);
-  else lay_out_masks(net, dropout->bits, dropout->encoders);
+  if (!dropout->bits)
+    wf_hypernet_dropout_destroy(&dropout);
+  else
+    lay_out_masks(net, dropout->bits, dropout->encoders);
   return dropout;
 }
 
@@ -88,7 +91,7 @@ const wf_hypernet_masks *wf_hypernet_dropout_masks(const wf_hypernet *net, const
   const wf_dropout *last = &dropout->key;
   if (!dropout->filled || last->rate != key->rate || last->seed != key->seed || last->item != key->item) {
     uint32_t threshold = (uint32_t)lrint(fmin(key->rate, 1) * 65536);
-    wf_real  scale     = threshold < 65536 ? (wf_real)(65536.0 / (65536 - threshold)) : 0; /* of the rate in use: the mean stays exact */
+    wf_real scale = threshold < 65536 ? (wf_real)(65536.0 / (65536 - threshold)) : 0; /* of the rate in use: the mean stays exact */
     fill_bytes(key->seed, key->item, (uint32_t)dropout->n_bytes, threshold, dropout->bits);
     for (int e = 0; e < net->config.n_encoders; e++) {
       wf_hypernet_masks *m = &dropout->encoders[e];

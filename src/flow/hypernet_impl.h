@@ -37,10 +37,11 @@ typedef struct {
 
 /* Memory of one evaluation at a time, kept with the net so that it stays in the cache while tapes come and go. */
 typedef struct {
-  wf_real *node[3];  /* [n_nodes, width] */
-  wf_real *qkv;      /* [n_nodes, 3 width] */
-  wf_real *hidden;   /* [n_nodes, max(n_feedforward, map_hidden)] */
+  wf_real *node[3]; /* [n_nodes, width] */
+  wf_real *qkv;     /* [n_nodes, 3 width] */
+  wf_real *hidden;  /* [n_nodes, max(n_feedforward, map_hidden)] */
   wf_real *attention;
+  wf_real *panel; /* a slice of a weight matrix, transposed */
   wf_real *memory;
 } wf_hypernet_scratch;
 
@@ -58,13 +59,14 @@ struct wf_hypernet {
 };
 
 typedef struct {
-  wf_real *qkv, *probability, *context, *normal[2], *rate[2], *middle, *hidden; /* middle [n_nodes, width]: between the two halves */
+  wf_real *qkv, *probability, *context, *normal[2], *rate[2], *middle,
+      *hidden; /* middle [n_nodes, width]: between the two halves */
 } wf_hypernet_encoder_tape;
 
 struct wf_hypernet_tape {
-  wf_real                  *theta;                      /* [n_param] */
+  wf_real                  *theta;                        /* [n_param] */
   wf_real                  *input_hidden, *output_hidden; /* [n_nodes, map_hidden] */
-  wf_real                 **x;                          /* [n_encoders + 1] of [n_nodes, width] */
+  wf_real                 **x;                            /* [n_encoders + 1] of [n_nodes, width] */
   wf_hypernet_encoder_tape *encoders;
   wf_real                  *memory; /* [n_memory] */
   size_t                    n_memory;
@@ -73,7 +75,7 @@ struct wf_hypernet_tape {
 /* Hand out parts of a memory block in turn; with base NULL it only counts. Parts are aligned to 64 bytes and followed by slack. */
 static inline wf_real *wf_hypernet_carve(wf_real *base, size_t *used, size_t count)
 {
-  wf_real *part  = base ? base + *used : NULL;
+  wf_real *part    = base ? base + *used : NULL;
   size_t   aligned = 64 / sizeof(wf_real);
   *used += (count + WF_KERNEL_SLACK + aligned - 1) / aligned * aligned;
   return part;
