@@ -107,7 +107,7 @@ static PetscErrorCode check_rollouts(model *m)
 
 static PetscErrorCode check_batch(model *m, const char *group, const char *phi_group, double tolerance)
 {
-  wf_trainer_config config = {.energy_weight = 1e-6, .steps_per_interval = 1};
+  wf_trainer_config config = {.use_weights = true, .energy_weight = 1e-6, .steps_per_interval = 1};
   wf_trainer       *trainer;
   const int         starts[] = {0, 3, 6, 7};
   char              name[128], why[256] = "";
@@ -148,7 +148,7 @@ static PetscErrorCode check_batch(model *m, const char *group, const char *phi_g
 
 static PetscErrorCode check_training(model *m)
 {
-  wf_trainer_config config = {.energy_weight = 1e-6, .steps_per_interval = 1};
+  wf_trainer_config config = {.use_weights = true, .energy_weight = 1e-6, .steps_per_interval = 1};
   wf_adamw_config   adamw  = {.learning_rate = 1e-3, .weight_decay = 1e-4, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8};
   wf_trainer       *trainer;
   wf_real          *phi, *gradient, *first, *second;

@@ -63,9 +63,15 @@
   P(train, learning_rate, REAL, 1e-3, 1e-12, 10, NULL, "", FIXED, "AdamW step size")                                           \
   P(train, weight_decay, REAL, 1e-4, 0, 10, NULL, "", FIXED, "AdamW decoupled weight decay")                                   \
   P(train, dropout, REAL, 0, 0, 0.9, NULL, "share", FIXED, "dropout in the hypernetwork's encoder while training")             \
+  P(train, loss, CHOICE, "both", 0, 0, "weights|nll|both", "", FIXED,                                                          \
+    "distance to the anchors, negative log-likelihood of the targets, or their sum")                                           \
+  P(train, targets, CHOICE, "auto", 0, 0, "none|mixture|displacement|bridge|auto", "", FIXED,                                  \
+    "samples between snapshots for the likelihood; auto: what foretells left-out snapshots best; none: at snapshots only")     \
+  P(train, targets_between, INT, 4, 0, 1000, NULL, "", FIXED, "target times inside an interval")                               \
+  P(train, schedule, CHOICE, "cosine", 0, 0, "constant|cosine", "", FIXED, "AdamW step size over the iterations")              \
   P(train, horizon, INT, 0, 0, 1e6, NULL, "intervals", FIXED, "longest window; 0: to the last snapshot")                       \
   P(train, energy_weight, REAL, 1e-6, 0, 1e6, NULL, "", FIXED, "lambda of the path energy")                                    \
-  P(train, steps_per_interval, INT, 4, 1, 1e4, NULL, "", FIXED, "time steps between neighbouring snapshots")                   \
+  P(train, steps_per_interval, INT, 5, 1, 1e4, NULL, "", FIXED, "time steps between neighbouring snapshots")                   \
   P(train, time_convention, CHOICE, "absolute", 0, 0, "absolute|published", "", FIXED,                                         \
     "absolute time, or the public code's: windows start at time 0 and time is divided by n_time + 1")
 

@@ -16,28 +16,50 @@ struct wf_trainer {
   wf_trainer_config config;
   int               n_windows, n_pairs, *owner;
   wf_window        *windows;
+  int               n_between; /* target times inside an interval: a window has (n_between + 1) stops an interval, beside its start */
   wf_exact_sum     *gradient_sum, *loss_sum;
   double           *theta, *theta_bar, *energy, *energy_bar, *stops, *phi_bar;
   int              *steps;
+  wf_backbone_work *work; /* for the likelihood */
+  wf_real          *theta_now, *theta_gradient;
+  int32_t          *samples;
 };
+
+enum { LOSS_WEIGHT, LOSS_NLL, LOSS_ENERGY, N_LOSSES, NLL_BLOCK = 512 };
+
+static PetscErrorCode create_likelihood(wf_trainer *t)
+{
+  const wf_targets *targets = t->config.targets;
+  size_t            n_species = (size_t)wf_backbone_get_config(t->flow->backbone)->n_species;
+
+  PetscFunctionBeginUser;
+  t->n_between = wf_targets_n_between(targets);
+  t->work      = wf_backbone_work_create(t->flow->backbone, NLL_BLOCK);
+  PetscCheck(t->work, PETSC_COMM_SELF, PETSC_ERR_MEM, "no memory for the likelihood");
+  PetscCall(PetscMalloc3((size_t)t->flow->n_param, &t->theta_now, (size_t)t->flow->n_param, &t->theta_gradient,
+                         (size_t)wf_targets_n_samples(targets) * n_species, &t->samples));
+  PetscFunctionReturn(0);
+}
 
 PetscErrorCode wf_trainer_create(MPI_Comm comm, wf_flow *flow, const wf_trainer_config *config, wf_trainer **trainer)
 {
   wf_trainer *t;
-  size_t      n_obs = (size_t)flow->n_obs, n_param = (size_t)flow->n_param;
+  size_t      n_obs = (size_t)flow->n_obs, n_param = (size_t)flow->n_param, n_stops;
 
   PetscFunctionBeginUser;
   PetscCall(PetscNew(&t));
   *t = (wf_trainer){.comm = comm, .flow = flow, .config = *config};
   PetscCallMPI(MPI_Comm_rank(comm, &t->rank));
   PetscCallMPI(MPI_Comm_size(comm, &t->size));
-  PetscCall(PetscMalloc7(n_obs * n_param, &t->theta, n_obs * n_param, &t->theta_bar, n_obs, &t->energy, n_obs, &t->energy_bar, n_obs, &t->stops, n_obs,
-                         &t->steps, (size_t)flow->n_phi, &t->phi_bar));
+  if (config->use_nll) PetscCall(create_likelihood(t));
+  n_stops = (n_obs - 1) * (size_t)(t->n_between + 1) + 1;
+  PetscCall(PetscMalloc7(n_stops * n_param, &t->theta, n_stops * n_param, &t->theta_bar, n_stops, &t->energy, n_stops, &t->energy_bar, n_stops,
+                         &t->stops, n_stops, &t->steps, (size_t)flow->n_phi, &t->phi_bar));
   PetscCall(PetscMalloc2(n_obs, &t->windows, n_obs, &t->owner));
   t->gradient_sum = wf_exact_sum_create(flow->n_phi);
-  t->loss_sum     = wf_exact_sum_create(2);
+  t->loss_sum     = wf_exact_sum_create(N_LOSSES);
   PetscCheck(t->gradient_sum && t->loss_sum, PETSC_COMM_SELF, PETSC_ERR_MEM, "no memory for the gradient of %d numbers", flow->n_phi);
-  PetscCall(wf_trainer_set_windows(t, 0, NULL, flow->n_obs - 1, true));
+  PetscCall(wf_trainer_tile_windows(t, flow->n_obs - 1, flow->n_obs - 1));
   *trainer = t;
   PetscFunctionReturn(0);
 }
@@ -50,13 +72,15 @@ PetscErrorCode wf_trainer_destroy(wf_trainer **trainer)
   if (!t) PetscFunctionReturn(0);
   wf_exact_sum_destroy(&t->gradient_sum);
   wf_exact_sum_destroy(&t->loss_sum);
+  wf_backbone_work_destroy(&t->work);
+  PetscCall(PetscFree3(t->theta_now, t->theta_gradient, t->samples));
   PetscCall(PetscFree7(t->theta, t->theta_bar, t->energy, t->energy_bar, t->stops, t->steps, t->phi_bar));
   PetscCall(PetscFree2(t->windows, t->owner));
   PetscCall(PetscFree(*trainer));
   PetscFunctionReturn(0);
 }
 
-/* Longest windows first, each to the rank with least work so far (Graham 1969): starts rise, so lengths fall. */
+/* Each window to the rank with least work so far (Graham 1969). */
 static PetscErrorCode deal_windows(wf_trainer *t)
 {
   int *work;
@@ -93,70 +117,126 @@ PetscErrorCode wf_trainer_set_windows(wf_trainer *trainer, int n_starts, const i
   PetscFunctionReturn(0);
 }
 
+PetscErrorCode wf_trainer_tile_windows(wf_trainer *trainer, int first, int horizon)
+{
+  wf_trainer *t    = trainer;
+  int         last = t->flow->n_obs - 1;
+
+  PetscFunctionBeginUser;
+  t->n_windows = 0;
+  t->n_pairs   = last;
+  for (int start = 0, length = first; start < last; start += length, length = horizon)
+    t->windows[t->n_windows++] = (wf_window){.start = start, .n_intervals = PetscMin(length, last - start)};
+  PetscCall(deal_windows(t));
+  PetscFunctionReturn(0);
+}
+
 /* Path times of a window's stops: absolute, or counted from its start in the published convention. */
 static wf_time_grid window_grid(wf_trainer *t, const wf_window *window)
 {
-  const wf_flow *flow = t->flow;
-  for (int j = 0; j <= window->n_intervals; j++) {
-    t->stops[j] = flow->tau[window->start + j] - (flow->published_time ? flow->tau[window->start] : 0);
-    t->steps[j] = t->config.steps_per_interval;
+  const double *tau = t->flow->tau + window->start;
+  double        origin = t->flow->published_time ? tau[0] : 0;
+  int           parts = t->n_between + 1, steps = (t->config.steps_per_interval + parts - 1) / parts;
+  for (int j = 0; j <= window->n_intervals * parts; j++) {
+    int    interval = j / parts;
+    double share    = (double)(j % parts) / parts;
+    t->stops[j]     = tau[interval] - origin + (share > 0 ? share * (tau[interval + 1] - tau[interval]) : 0);
+    t->steps[j]     = steps;
   }
-  return (wf_time_grid){.n_stops = window->n_intervals + 1, .stops = t->stops, .steps = t->steps};
+  return (wf_time_grid){.n_stops = window->n_intervals * parts + 1, .stops = t->stops, .steps = t->steps};
 }
 
-/* Loss of the integrated window t->theta, t->energy, and its derivatives by them. */
-static void window_loss(wf_trainer *t, const wf_window *window, double loss[2])
+/* Distance of the weights at a snapshot to its anchor; adds the derivative to theta_bar. */
+static double weight_loss(const wf_trainer *t, const double *theta, const double *anchor, double *theta_bar)
 {
   const wf_flow *flow   = t->flow;
-  size_t         n      = (size_t)flow->n_param;
   int            width  = flow->published_time ? flow->graph->n_nodes * flow->graph->max_features : flow->n_param;
-  double         factor = 1.0 / ((double)width * t->n_pairs);
+  double         factor = 1.0 / ((double)width * t->n_pairs), loss = 0;
+  for (int p = 0; p < flow->n_param; p++) {
+    double residual = theta[p] - anchor[p];
+    loss += factor * residual * residual;
+    theta_bar[p] += 2 * factor * residual;
+  }
+  return loss;
+}
 
-  loss[0] = loss[1] = 0;
-  memset(t->theta_bar, 0, n * sizeof(double));
-  t->energy_bar[0] = 0;
-  for (int j = 1; j <= window->n_intervals; j++) {
-    const double *theta = t->theta + (size_t)j * n, *anchor = flow->anchors + (size_t)(window->start + j) * n;
-    for (size_t p = 0; p < n; p++) {
-      double residual = theta[p] - anchor[p];
-      loss[0] += factor * residual * residual;
-      t->theta_bar[(size_t)j * n + p] = 2 * factor * residual;
-    }
-    loss[1] += t->config.energy_weight * t->energy[j] / t->n_pairs;
+/* Negative log-likelihood of the targets at `share` of an interval; adds the derivative to theta_bar. */
+static double nll_loss(wf_trainer *t, int interval, double share, uint64_t item, const double *theta, double *theta_bar)
+{
+  const wf_flow *flow = t->flow;
+  int            n = wf_targets_n_samples(t->config.targets), d = wf_backbone_get_config(flow->backbone)->n_species;
+  double         factor = 1.0 / ((double)n * d * t->n_pairs * (t->n_between + 1)), loss = 0;
+  wf_targets_draw(t->config.targets, interval, share, item, t->samples);
+  for (int p = 0; p < flow->n_param; p++) t->theta_now[p] = (wf_real)theta[p];
+  for (int first = 0; first < n; first += NLL_BLOCK) {
+    double sum;
+    wf_backbone_nll(flow->backbone, t->theta_now, PetscMin(NLL_BLOCK, n - first), t->samples + (size_t)first * d, t->work, &sum, t->theta_gradient);
+    loss += factor * sum;
+    for (int p = 0; p < flow->n_param; p++) theta_bar[p] += factor * (double)t->theta_gradient[p];
+  }
+  return loss;
+}
+
+/* Losses of the integrated window t->theta, t->energy, and their derivatives by these. */
+static void window_loss(wf_trainer *t, const wf_window *window, uint64_t item, double loss[N_LOSSES])
+{
+  size_t n     = (size_t)t->flow->n_param;
+  int    parts = t->n_between + 1, n_stops = window->n_intervals * parts + 1;
+
+  memset(loss, 0, N_LOSSES * sizeof(double));
+  memset(t->theta_bar, 0, (size_t)n_stops * n * sizeof(double));
+  memset(t->energy_bar, 0, (size_t)n_stops * sizeof(double));
+  for (int j = 1; j < n_stops; j++) {
+    const double *theta       = t->theta + (size_t)j * n;
+    double       *theta_bar   = t->theta_bar + (size_t)j * n;
+    int           interval    = window->start + (j - 1) / parts, part = (j - 1) % parts + 1;
+    bool          at_snapshot = part == parts;
+    uint64_t      target      = (item * (uint64_t)t->flow->n_obs * parts + (uint64_t)(interval * parts + part)) << 20;
+    if (t->config.use_nll) loss[LOSS_NLL] += nll_loss(t, interval, at_snapshot ? 1 : (double)part / parts, target, theta, theta_bar);
+    if (!at_snapshot) continue;
+    if (t->config.use_weights) loss[LOSS_WEIGHT] += weight_loss(t, theta, t->flow->anchors + (size_t)(interval + 1) * n, theta_bar);
+    loss[LOSS_ENERGY] += t->config.energy_weight * t->energy[j] / t->n_pairs;
     t->energy_bar[j] = t->config.energy_weight / t->n_pairs;
   }
 }
 
-PetscErrorCode wf_trainer_evaluate(wf_trainer *trainer, const wf_real *phi, uint64_t dropout_item, wf_loss *loss, wf_real *gradient)
+static PetscErrorCode evaluate_window(wf_trainer *t, const wf_window *window, const wf_real *phi, uint64_t item, bool want_gradient)
 {
-  wf_trainer *t       = trainer;
-  wf_flow    *flow    = t->flow;
-  wf_dropout  dropout = {.rate = t->config.dropout, .seed = t->config.seed, .item = dropout_item};
-  double      parts[2];
+  wf_flow     *flow    = t->flow;
+  wf_dropout   dropout = {.rate = t->config.dropout, .seed = t->config.seed, .item = item};
+  wf_time_grid grid    = window_grid(t, window);
+  double       parts[N_LOSSES];
 
   PetscFunctionBeginUser;
-  wf_exact_sum_zero(t->gradient_sum);
-  wf_exact_sum_zero(t->loss_sum);
-  for (int w = 0; w < t->n_windows; w++) {
-    const wf_window *window = &t->windows[w];
-    if (t->owner[w] != t->rank) continue;
-    wf_time_grid grid = window_grid(t, window);
-    PetscCall(wf_dynamics_solve(flow->dynamics, phi, dropout.rate > 0 ? &dropout : NULL, flow->anchors + (size_t)window->start * flow->n_param, &grid,
-                                gradient != NULL, t->theta, t->energy));
-    window_loss(t, window, parts);
-    wf_exact_sum_add_double(t->loss_sum, 0, 2, parts);
-    if (!gradient) continue;
+  PetscCall(wf_dynamics_solve(flow->dynamics, phi, dropout.rate > 0 ? &dropout : NULL, flow->anchors + (size_t)window->start * flow->n_param, &grid,
+                              want_gradient, t->theta, t->energy));
+  window_loss(t, window, item, parts);
+  wf_exact_sum_add_double(t->loss_sum, 0, N_LOSSES, parts);
+  if (want_gradient) {
     memset(t->phi_bar, 0, (size_t)flow->n_phi * sizeof(double));
     PetscCall(wf_dynamics_adjoint(flow->dynamics, t->theta_bar, t->energy_bar, t->phi_bar, NULL));
     wf_exact_sum_add_double(t->gradient_sum, 0, flow->n_phi, t->phi_bar);
   }
+  PetscFunctionReturn(0);
+}
+
+PetscErrorCode wf_trainer_evaluate(wf_trainer *trainer, const wf_real *phi, uint64_t item, wf_loss *loss, wf_real *gradient)
+{
+  wf_trainer *t = trainer;
+  double      parts[N_LOSSES];
+
+  PetscFunctionBeginUser;
+  wf_exact_sum_zero(t->gradient_sum);
+  wf_exact_sum_zero(t->loss_sum);
+  for (int w = 0; w < t->n_windows; w++)
+    if (t->owner[w] == t->rank) PetscCall(evaluate_window(t, &t->windows[w], phi, item, gradient != NULL));
   PetscCall(wf_exact_sum_allreduce(t->comm, t->loss_sum));
-  wf_exact_sum_get_double(t->loss_sum, 0, 2, 1, parts);
-  *loss = (wf_loss){.weight = parts[0], .total = parts[0] + parts[1]};
-  loss->energy = t->config.energy_weight > 0 ? parts[1] / t->config.energy_weight : 0;
+  wf_exact_sum_get_double(t->loss_sum, 0, N_LOSSES, 1, parts);
+  *loss        = (wf_loss){.weight = parts[LOSS_WEIGHT], .nll = parts[LOSS_NLL], .total = parts[LOSS_WEIGHT] + parts[LOSS_NLL] + parts[LOSS_ENERGY]};
+  loss->energy = t->config.energy_weight > 0 ? parts[LOSS_ENERGY] / t->config.energy_weight : 0;
   if (gradient) {
     PetscCall(wf_exact_sum_allreduce(t->comm, t->gradient_sum));
-    wf_exact_sum_get(t->gradient_sum, 0, flow->n_phi, 1, gradient);
+    wf_exact_sum_get(t->gradient_sum, 0, t->flow->n_phi, 1, gradient);
   }
   PetscFunctionReturn(0);
 }

@@ -90,3 +90,44 @@ void wf_baseline_displacement(int n, int n_species, double share, const int32_t 
     }
   }
 }
+
+/* One binomial number by inversion of a uniform one; n <= BINOMIAL_CHUNK, so that (1 - p)^n does not underflow for p <= 1/2. */
+enum { BINOMIAL_CHUNK = 512 };
+static int invert_binomial(int n, double p, double u)
+{
+  double odds = p / (1 - p), mass = pow(1 - p, n);
+  int    k = 0;
+  for (; k < n && u > mass; k++) {
+    u -= mass;
+    mass *= odds * (n - k) / (k + 1);
+  }
+  return k;
+}
+
+/* Binomial(n, p) from the uniform numbers of (item, draw), (item, draw + 1), ... */
+static int draw_binomial(int n, double p, uint64_t seed, uint64_t item, uint32_t *draw)
+{
+  int taken = 0;
+  for (int left = n; left > 0; left -= BINOMIAL_CHUNK) {
+    int    chunk = left < BINOMIAL_CHUNK ? left : BINOMIAL_CHUNK;
+    double u     = wf_random_uniform(seed, WF_RANDOM_BASELINE, item, (*draw)++);
+    taken += p <= 0.5 ? invert_binomial(chunk, p, u) : chunk - invert_binomial(chunk, 1 - p, u);
+  }
+  return taken;
+}
+
+void wf_baseline_bridge(int n, int n_species, double share, const int32_t *left, const int32_t *right, const int *partner, uint64_t seed,
+                        uint64_t item0, int32_t *z)
+{
+  share = hold_to_unit_interval(share);
+  for (int i = 0; i < n; i++) {
+    const int32_t *x = left + (size_t)i * (size_t)n_species, *y = right + (size_t)partner[i] * (size_t)n_species;
+    uint32_t       draw = 1u << 31;
+    for (int s = 0; s < n_species; s++) {
+      int distance = y[s] > x[s] ? y[s] - x[s] : x[s] - y[s];
+      int taken    = draw_binomial(distance, share, seed, item0 + (uint64_t)i, &draw);
+
+      z[(size_t)i * (size_t)n_species + (size_t)s] = x[s] + (y[s] > x[s] ? taken : -taken);
+    }
+  }
+}

@@ -133,7 +133,8 @@ static const struct {
   const char *method, *style;
 } SCORE_LINES[] = {{"hypernetwork", "lw 2.6 lc '#0072B2'"},      {"linear_weights", "lw 1.6 lc '#E69F00'"},
                    {"spline_weights", "lw 1.6 lc '#009E73'"},    {"mixture", "lw 1.6 lc '#CC79A7'"},
-                   {"displacement", "lw 1.6 lc '#D55E00'"},      {"two_halves", "lw 1.8 dt (6,4) lc '#000000'"},
+                   {"displacement", "lw 1.6 lc '#D55E00'"},      {"bridge", "lw 1.6 lc '#56B4E9'"},
+                   {"two_halves", "lw 1.8 dt (6,4) lc '#000000'"},
                    {"resampled", "lw 1.8 dt (2,3) lc '#777777'"}};
 enum { N_SCORE_LINES = sizeof SCORE_LINES / sizeof *SCORE_LINES };
 

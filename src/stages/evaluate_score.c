@@ -112,6 +112,24 @@ static PetscErrorCode score_weights(scoring *s, int i_time, const wf_real *theta
   PetscFunctionReturn(0);
 }
 
+/* Samples carried along the coupling of the neighbouring snapshots by one of the baselines. */
+typedef void (*carrier)(int n, int n_species, double share, const int32_t *left, const int32_t *right, const int *partner, uint64_t seed,
+                        uint64_t item0, int32_t *z);
+
+static void score_coupled(scoring *s, int k, int interval, double share, int repeat, method m, carrier carry, double *scores)
+{
+  int            d = s->n_species, n = s->n_displaced;
+  const int32_t *x = rows_at(s->train, s->observed[interval]), *y = rows_at(s->train, s->observed[interval + 1]);
+  carry(n, d, share, x, y, s->partners + (size_t)interval * (size_t)n, s->seed, random_item(USE_SAMPLE, repeat, k), s->samples);
+  wf_metric_marginals(n, d, s->n_levels, s->samples, s->p);
+  score_marginals(s, s->p, s->q, m, repeat, scores);
+  /* the carried samples stand in the order of the trajectories that the data's points may come from: shuffle */
+  wf_random_permutation(s->seed, WF_RANDOM_METRIC, random_item(USE_ROWS, repeat, k), n, s->permutation);
+  for (int i = 0; i < n; i++)
+    memcpy(s->others + (size_t)i * (size_t)d, s->samples + (size_t)s->permutation[i] * (size_t)d, (size_t)d * sizeof(int32_t));
+  score_joint(s, k, n, s->others, s->data->n_traj, rows_at(s->data, k), m, repeat, scores);
+}
+
 /* Interpolation between the neighbouring observed snapshots in state space. */
 static void score_states(scoring *s, int i_time, double *scores)
 {
@@ -132,15 +150,8 @@ static void score_states(scoring *s, int i_time, double *scores)
       score_joint(s, k, s->n_joint, s->samples, data->n_traj, z, METHOD_MIXTURE, r, scores);
     }
     if (s->n_obs < 2) continue;
-    wf_baseline_displacement(s->n_displaced, d, share, x, y, s->partners + (size_t)interval * (size_t)s->n_displaced, s->seed, item,
-                             s->samples);
-    wf_metric_marginals(s->n_displaced, d, s->n_levels, s->samples, s->p);
-    score_marginals(s, s->p, s->q, METHOD_DISPLACEMENT, r, scores);
-    /* the displaced samples stand in the order of the trajectories that the data's points may come from: shuffle */
-    wf_random_permutation(s->seed, WF_RANDOM_METRIC, random_item(USE_ROWS, r, k), s->n_displaced, s->permutation);
-    for (int i = 0; i < s->n_displaced; i++)
-      memcpy(s->others + (size_t)i * (size_t)d, s->samples + (size_t)s->permutation[i] * (size_t)d, (size_t)d * sizeof(int32_t));
-    score_joint(s, k, s->n_displaced, s->others, data->n_traj, z, METHOD_DISPLACEMENT, r, scores);
+    score_coupled(s, k, interval, share, r, METHOD_DISPLACEMENT, wf_baseline_displacement, scores);
+    score_coupled(s, k, interval, share, r, METHOD_BRIDGE, wf_baseline_bridge, scores);
   }
 }
 

@@ -10,7 +10,8 @@ const char *const EVALUATE_METHODS[N_METHODS] = {"hypernetwork",   "hypernetwork
                                                  "linear_weights", "linear_weights_exact",
                                                  "spline_weights", "spline_weights_exact",
                                                  "mixture",        "displacement",
-                                                 "two_halves",     "resampled"};
+                                                 "bridge",         "two_halves",
+                                                 "resampled"};
 const char *const EVALUATE_METRICS[N_METRICS] = {
     "W1", "W2", "JSD", "count_w", "joint_w1", "mean_error", "sd_error", "skewness_error", "kurtosis_error", "nll"};
 const char *const EVALUATE_METHOD_NOTES[N_METHODS] = {"predicted density, sampled",
@@ -21,6 +22,7 @@ const char *const EVALUATE_METHOD_NOTES[N_METHODS] = {"predicted density, sample
                                                       "the same, its own marginals",
                                                       "linear mixture of the neighbouring snapshots",
                                                       "displacement interpolation of the neighbouring snapshots",
+                                                      "the same coupling carried by random unit jumps",
                                                       "noise floor: data against other data",
                                                       "noise floor: data against a resample of itself"};
 
