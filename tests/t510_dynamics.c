@@ -47,7 +47,7 @@ static PetscErrorCode make_problem(problem *p, bool ode, bool interpolant, const
   for (int i = 0; i < N_OBS * p->n_param; i++) p->anchors[i] = normal((uint64_t)i);
   const double tau[N_OBS] = {0, 0.17, 0.6, 1};
   memcpy(p->tau, tau, sizeof tau);
-  p->path        = ode ? NULL : wf_path_create(N_OBS, tau, 1, codes, true);
+  p->path        = ode ? NULL : wf_path_create(N_OBS, tau, 1, codes, 1);
   p->interpolant = interpolant ? wf_spline_create(N_OBS, p->n_param, tau, p->anchors) : NULL;
   PetscCall(wf_dynamics_create(p->net, p->n_param, p->path, p->interpolant, &p->dynamics));
   PetscFunctionReturn(0);

@@ -56,6 +56,7 @@
   P(train, z_dim, INT, 1, 1, 64, NULL, "", FIXED, "dimension of the control path without time")                               \
   P(train, path_steps, INT, 2000, 1, 1e7, NULL, "", FIXED, "Adam steps of the autoencoder")                                    \
   P(train, time_channel, BOOL, true, 0, 0, NULL, "", FIXED, "time as a further channel of Z (Kidger et al. 2020)")             \
+  P(train, clocks, INT, 0, 0, 1e4, NULL, "", FIXED, "local clocks that the time channel is split into; 0: one a snapshot")     \
   P(train, start, CHOICE, "interpolant", 0, 0, "interpolant|random", "", FIXED,                                                \
     "untrained field: the natural spline through the anchors, or random")                                                      \
   P(train, optimiser, CHOICE, "adamw", 0, 0, "adamw|tao", "", FIXED, "AdamW, or PETSc TAO (-wf_tao_type, default lmvm)")       \

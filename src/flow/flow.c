@@ -4,20 +4,21 @@
 #include <weightflow/flow.h>
 #include "flow_impl.h"
 
-/* Path time: the snapshots span [0, 1]. The published convention divides sample index k by n_time, but puts the knots at equal steps of [0, 1]. */
+/* Path time counts mean observation intervals, so that a field of order one moves the weights by order one from snapshot to snapshot, however many there
+   are. The published convention divides sample index k by n_time, but puts the knots at equal steps of [0, 1]. */
 static PetscErrorCode set_times(wf_flow *flow, const wf_anchors *anchors, int n_time, double ensemble_first, double ensemble_last, double *knots)
 {
   double first = anchors->times[0], last = anchors->times[flow->n_obs - 1];
 
   PetscFunctionBeginUser;
   flow->first_time = first;
-  flow->tau_rate   = flow->published_time ? (n_time - 1) / (n_time * (ensemble_last - ensemble_first)) : 1 / (last - first);
+  flow->tau_rate   = flow->published_time ? (n_time - 1) / (n_time * (ensemble_last - ensemble_first)) : (flow->n_obs - 1) / (last - first);
   for (int k = 0; k < flow->n_obs; k++) {
     flow->times[k] = anchors->times[k];
     flow->tau[k]   = (anchors->times[k] - first) * flow->tau_rate;
     knots[k]       = flow->published_time ? k / (flow->n_obs - 1.0) : flow->tau[k];
   }
-  if (!flow->published_time) flow->tau[flow->n_obs - 1] = knots[flow->n_obs - 1] = 1;
+  if (!flow->published_time) flow->tau[flow->n_obs - 1] = knots[flow->n_obs - 1] = flow->n_obs - 1;
   PetscFunctionReturn(0);
 }
 
@@ -40,7 +41,8 @@ static PetscErrorCode make_path(MPI_Comm comm, const wf_params *params, const wf
   PetscCheck(ok, comm, PETSC_ERR_LIB, "the control path could not be computed");
   PetscCallMPI(MPI_Bcast(codes, flow->n_obs * z_dim, MPI_DOUBLE, 0, comm));
   PetscCallMPI(MPI_Bcast(&flow->path_loss, 1, MPI_DOUBLE, 0, comm));
-  flow->path = wf_path_create(flow->n_obs, knots, z_dim, codes, params->train.time_channel);
+  int n_clocks = params->train.clocks > 0 ? (int)params->train.clocks : flow->n_obs;
+  flow->path   = wf_path_create(flow->n_obs, knots, z_dim, codes, params->train.time_channel ? n_clocks : 0);
   PetscCheck(flow->path, PETSC_COMM_SELF, PETSC_ERR_MEM, "no memory for the control path");
   PetscCall(PetscFree(codes));
   PetscFunctionReturn(0);

@@ -40,7 +40,7 @@ static PetscErrorCode write_path(const wf_flow *flow, wf_file *file)
   PetscFunctionBeginUser;
   PetscCall(wf_file_write(file, &knots, wf_spline_knots(spline)));
   PetscCall(wf_file_write(file, &coefficients, wf_spline_coefficients(spline)));
-  PetscCall(wf_file_write_attribute_int(file, "/path", "time_channel", wf_path_has_time_channel(flow->path)));
+  PetscCall(wf_file_write_attribute_int(file, "/path", "clocks", wf_path_n_clocks(flow->path)));
   PetscCall(wf_file_write_attribute_double(file, "/path", "loss", flow->path_loss));
   PetscCall(write_path_values(flow, file));
   PetscFunctionReturn(0);
@@ -74,7 +74,7 @@ PetscErrorCode wf_flow_write(const wf_flow *flow, wf_file *file)
 static PetscErrorCode read_path(wf_file *file, wf_flow *flow, char *why, size_t why_size)
 {
   int      rank;
-  int64_t  shape[WF_MAX_RANK], time_channel = 0;
+  int64_t  shape[WF_MAX_RANK], n_clocks = 0;
   wf_type  type;
   bool     found;
   double  *knots, *coefficients;
@@ -88,9 +88,9 @@ static PetscErrorCode read_path(wf_file *file, wf_flow *flow, char *why, size_t 
   PetscCall(PetscMalloc2((size_t)shape[0] + 1, &knots, (size_t)(shape[0] * 4 * shape[2]), &coefficients));
   PetscCall(wf_file_read(file, "/path/knots", WF_TYPE_DOUBLE, knots));
   PetscCall(wf_file_read(file, "/path/coefficients", WF_TYPE_DOUBLE, coefficients));
-  PetscCall(wf_file_read_attribute_int(file, "/path", "time_channel", &time_channel, &found));
+  PetscCall(wf_file_read_attribute_int(file, "/path", "clocks", &n_clocks, &found));
   PetscCall(wf_file_read_attribute_double(file, "/path", "loss", &flow->path_loss, &found));
-  flow->path = wf_path_create_from_spline(wf_spline_create_from_coefficients((int)shape[0] + 1, (int)shape[2], knots, coefficients), time_channel != 0);
+  flow->path = wf_path_create_from_spline(wf_spline_create_from_coefficients((int)shape[0] + 1, (int)shape[2], knots, coefficients), (int)n_clocks);
   PetscCheck(flow->path, PETSC_COMM_SELF, PETSC_ERR_MEM, "no memory for the control path");
   PetscCall(PetscFree2(knots, coefficients));
   PetscFunctionReturn(0);

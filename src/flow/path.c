@@ -7,7 +7,8 @@
 
 struct wf_path {
   wf_spline *spline;
-  bool       time_channel;
+  int        n_clocks;
+  double     first, spacing; /* of the clocks' knots */
 };
 
 extern void dsyev_(const char *job, const char *triangle, const int *n, double *a, const int *lda, double *eigenvalues, double *work, const int *lwork,
@@ -81,17 +82,20 @@ bool wf_path_codes_pca(int n_obs, int n_param, const wf_real *theta, int z_dim, 
   return ok;
 }
 
-wf_path *wf_path_create_from_spline(wf_spline *spline, bool time_channel)
+wf_path *wf_path_create_from_spline(wf_spline *spline, int n_clocks)
 {
   wf_path *path = spline ? wf_calloc(1, sizeof(*path)) : NULL;
-  if (path) *path = (wf_path){.spline = spline, .time_channel = time_channel};
+  if (!path) return NULL;
+  const double *knots = wf_spline_knots(spline);
+  double        span  = knots[wf_spline_n_intervals(spline)] - knots[0];
+  *path               = (wf_path){.spline = spline, .n_clocks = n_clocks, .first = knots[0], .spacing = n_clocks > 1 ? span / (n_clocks - 1) : span};
   return path;
 }
 
-wf_path *wf_path_create(int n_obs, const double *tau, int z_dim, const double *codes, bool time_channel)
+wf_path *wf_path_create(int n_obs, const double *tau, int z_dim, const double *codes, int n_clocks)
 {
   wf_spline *spline = wf_spline_create(n_obs, z_dim, tau, codes);
-  wf_path   *path   = wf_path_create_from_spline(spline, time_channel);
+  wf_path   *path   = wf_path_create_from_spline(spline, n_clocks);
   if (!path) wf_spline_destroy(&spline);
   return path;
 }
@@ -103,18 +107,49 @@ void wf_path_destroy(wf_path **path)
   *path = NULL;
 }
 
-int              wf_path_n_control(const wf_path *path) { return wf_spline_dim(path->spline) + path->time_channel; }
-bool             wf_path_has_time_channel(const wf_path *path) { return path->time_channel; }
+int              wf_path_n_control(const wf_path *path) { return wf_spline_dim(path->spline) + path->n_clocks; }
+int              wf_path_n_clocks(const wf_path *path) { return path->n_clocks; }
 const wf_spline *wf_path_spline(const wf_path *path) { return path->spline; }
+
+/* Rate of clock c: a hat of height 1 over its knot, level beyond the first and the last knot. */
+static double clock_rate(const wf_path *path, int c, double tau)
+{
+  double last = path->n_clocks - 1.0, u = (tau - path->first) / path->spacing;
+  u           = u < 0 ? 0 : u > last ? last : u;
+  return fmax(0, 1 - fabs(u - c));
+}
+
+/* Integral of the hat over knot c from -infinity to u, in units of the spacing. */
+static double hat_integral(double u, int c)
+{
+  double x = u - c;
+  if (x <= -1) return 0;
+  if (x <= 0) return (x + 1) * (x + 1) / 2;
+  return x <= 1 ? 1 - (1 - x) * (1 - x) / 2 : 1;
+}
+
+/* Reading of clock c: the integral of its rate from the first knot. */
+static double clock_value(const wf_path *path, int c, double tau)
+{
+  double last = path->n_clocks - 1.0, u = (tau - path->first) / path->spacing, inside = u < 0 ? 0 : u > last ? last : u;
+  double beyond = (u < 0 && c == 0) || (u > last && c == path->n_clocks - 1) ? u - inside : 0;
+  return path->spacing * (hat_integral(inside, c) - hat_integral(0, c) + beyond);
+}
 
 void wf_path_value(const wf_path *path, double tau, double *z)
 {
+  double *clocks = z + wf_spline_dim(path->spline);
   wf_spline_value(path->spline, tau, z);
-  if (path->time_channel) z[wf_spline_dim(path->spline)] = tau;
+  if (path->n_clocks == 1) clocks[0] = tau;
+  else
+    for (int c = 0; c < path->n_clocks; c++) clocks[c] = clock_value(path, c, tau);
 }
 
 void wf_path_derivative(const wf_path *path, double tau, double *dz)
 {
+  double *clocks = dz + wf_spline_dim(path->spline);
   wf_spline_derivative(path->spline, tau, dz);
-  if (path->time_channel) dz[wf_spline_dim(path->spline)] = 1;
+  if (path->n_clocks == 1) clocks[0] = 1;
+  else
+    for (int c = 0; c < path->n_clocks; c++) clocks[c] = clock_rate(path, c, tau);
 }

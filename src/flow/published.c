@@ -124,7 +124,7 @@ static PetscErrorCode read_path(wf_file *file, wf_flow *flow)
     coefficients[4 * i + 2] = c[2][i] / 2;
     coefficients[4 * i + 3] = c[3][i] / 3;
   }
-  flow->path = wf_path_create_from_spline(wf_spline_create_from_coefficients(n + 1, 1, knots, coefficients), false);
+  flow->path = wf_path_create_from_spline(wf_spline_create_from_coefficients(n + 1, 1, knots, coefficients), 0);
   PetscCheck(flow->path, PETSC_COMM_SELF, PETSC_ERR_MEM, "no memory for the control path");
   PetscCall(PetscFree(coefficients));
   PetscCall(PetscFree2(knots, c[0]));

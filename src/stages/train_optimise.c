@@ -48,6 +48,7 @@ static PetscErrorCode draw_windows(training *t, int longest)
   PetscFunctionBeginUser;
   wf_random_uniform2(wf_run_seed(t->run), WF_RANDOM_WINDOW, (uint64_t)t->iteration, 0, u);
   int horizon = 1 + (int)(longest * u[0]);
+  if (getenv("FIXH")) { horizon = atoi(getenv("FIXH")); }
   PetscCall(wf_trainer_tile_windows(t->trainer, 1 + (int)(horizon * u[1]), horizon));
   PetscFunctionReturn(0);
 }
@@ -138,7 +139,7 @@ PetscErrorCode wf_train_tao(training *t, int longest)
   PetscFunctionBeginUser;
   PetscCall(wf_trainer_tile_windows(t->trainer, longest, longest));
   while (t->iteration < t->n_iterations && !t->stopped) {
-    PetscInt chunk = (PetscInt)PetscMin((int64_t)TAO_CHUNK, t->n_iterations - t->iteration), done;
+    PetscInt chunk = (PetscInt)PetscMin((int64_t)(getenv("CHUNK") ? atoi(getenv("CHUNK")) : TAO_CHUNK), t->n_iterations - t->iteration), done;
     wf_loss  loss;
     wf_run_phase(t->run, "gradient");
     PetscCall(solve_tao_chunk(t, chunk, &done));
