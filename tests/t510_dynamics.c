@@ -147,6 +147,41 @@ static PetscErrorCode check_gradient(bool ode, bool interpolant, double dropout,
   PetscFunctionReturn(0);
 }
 
+/* Our own adjoint and TSAdjoint are the same sums. */
+static PetscErrorCode check_adjoints_agree(void)
+{
+  double *gradient[2], *start_bar[2], loss, scale[2] = {0}, error[2] = {0};
+  int     n_phi = 0, n_param = 0;
+
+  PetscFunctionBeginUser;
+  for (int i = 0; i < 2; i++) {
+    problem p = {.dropout = {.rate = 0.1, .seed = 1, .item = 4}};
+    PetscCall(make_problem(&p, false, true, i ? "-wf_adjoint ts" : "-wf_adjoint own"));
+    n_phi        = p.n_phi;
+    n_param      = p.n_param;
+    gradient[i]  = wf_calloc((size_t)n_phi, sizeof(double));
+    start_bar[i] = wf_calloc((size_t)n_param, sizeof(double));
+    PetscCall(evaluate(&p, p.phi, p.anchors, true, &loss));
+    PetscCall(wf_dynamics_adjoint(p.dynamics, p.theta_bar, p.energy_bar, gradient[i], start_bar[i]));
+    PetscCall(free_problem(&p));
+  }
+  for (int j = 0; j < n_phi; j++) {
+    scale[0] = fmax(scale[0], fabs(gradient[0][j]));
+    error[0] = fmax(error[0], fabs(gradient[0][j] - gradient[1][j]));
+  }
+  for (int j = 0; j < n_param; j++) {
+    scale[1] = fmax(scale[1], fabs(start_bar[0][j]));
+    error[1] = fmax(error[1], fabs(start_bar[0][j] - start_bar[1][j]));
+  }
+  double limit = WF_REAL_IS_DOUBLE ? 1e-13 : 2e-5;
+  WF_CHECK(error[0] <= limit * scale[0] && error[1] <= limit * scale[1], "phi %.1e of %.1e, start %.1e of %.1e", error[0], scale[0], error[1], scale[1]);
+  for (int i = 0; i < 2; i++) {
+    wf_free(gradient[i]);
+    wf_free(start_bar[i]);
+  }
+  PetscFunctionReturn(0);
+}
+
 /* L(phi + e d) - L(phi) - e grad.d falls as e^2. */
 static PetscErrorCode check_taylor(void)
 {
@@ -236,6 +271,8 @@ int main(int argc, char **argv)
   double tolerance = WF_REAL_IS_DOUBLE ? 1e-7 : 2e-2;
   PetscCall(check_interpolant());
   PetscCall(check_gradient(false, true, 0, "", tolerance));
+  PetscCall(check_gradient(false, true, 0, "-wf_adjoint ts", tolerance));
+  PetscCall(check_adjoints_agree());
   PetscCall(check_gradient(false, false, 0, "-wf_ts_rk_type 38", tolerance));
   PetscCall(check_gradient(true, false, 0, "-wf_ts_rk_type 3bs", tolerance));
   PetscCall(check_gradient(false, true, 0.2, "", tolerance));

@@ -1,4 +1,5 @@
-/* The flow of the weights: dtheta/dtau = sum_c g_phi(theta)[:, c] dZ_c/dtau (+ dS/dtau), integrated by PETSc TS and differentiated by TSAdjoint.
+/* The flow of the weights: dtheta/dtau = sum_c g_phi(theta)[:, c] dZ_c/dtau (+ dS/dtau), integrated by PETSc TS and differentiated by a discrete adjoint: our own (default;
+   the same sums with less memory traffic) or TSAdjoint (-wf_adjoint ts).
 
    The state of the TS is [theta, energy] with d energy/dtau = 1/2 |dtheta/dtau|^2 (Li et al. 2026, eq. 9, second term). The energy is a component of
    the state, not a TS quadrature, for two reasons: one backward evaluation of the hypernetwork then serves the observations and the energy together,

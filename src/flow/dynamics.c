@@ -20,7 +20,7 @@ static PetscErrorCode rhs_function(TS ts, PetscReal tau, Vec state, Vec rate, vo
   PetscFunctionBeginUser;
   PetscCall(VecGetArrayRead(state, &x));
   PetscCall(VecGetArrayWrite(rate, &f));
-  wf_dynamics_evaluate(d, tau, x, wf_dynamics_shelf_push(d), f);
+  wf_dynamics_evaluate(d, tau, x, wf_dynamics_shelf_push(d, tau, x), f);
   double square = 0;
   for (int p = 0; p < d->n_param; p++) square += f[p] * f[p];
   f[d->n_param] = square / 2;
@@ -118,7 +118,8 @@ static PetscErrorCode set_fixed_step(TS ts)
   PetscCall(TSGetApplicationContext(ts, &d));
   PetscCall(TSGetStepNumber(ts, &step));
   PetscCall(TSGetTime(ts, &tau));
-  PetscCall(TSSetTimeStep(ts, d->step_times[step + 1] - tau));
+  d->step_lengths[step] = d->step_times[step + 1] - tau;
+  PetscCall(TSSetTimeStep(ts, d->step_lengths[step]));
   PetscFunctionReturn(0);
 }
 
@@ -237,6 +238,22 @@ static PetscErrorCode create_solver(wf_dynamics *d, TS *solver, TSAdapt *adapt)
   PetscFunctionReturn(0);
 }
 
+/* Our own discrete adjoint unless -wf_adjoint ts asks for TSAdjoint, or the scheme shares a stage between steps (FSAL). */
+static PetscErrorCode choose_adjoint(wf_dynamics *d)
+{
+  const char *const choices[] = {"own", "ts"};
+  PetscInt          choice    = 0;
+  PetscBool         fsal;
+
+  PetscFunctionBeginUser;
+  PetscCall(TSRKGetTableau(d->ts, NULL, NULL, NULL, NULL, NULL, NULL, NULL, &fsal));
+  PetscOptionsBegin(PETSC_COMM_SELF, "wf_", "Adjoint of the flow", "TS");
+  PetscCall(PetscOptionsEList("-adjoint", "discrete adjoint: our own, or PETSc's TSAdjoint", NULL, choices, 2, choices[0], &choice, NULL));
+  PetscOptionsEnd();
+  d->own_adjoint = choice == 0 && !fsal;
+  PetscFunctionReturn(0);
+}
+
 /* Two solvers: one takes given steps and can be differentiated; where the options ask for adaptive steps, another chooses them. (A TS that was once
    given a time span cannot be made to forget it.) */
 static PetscErrorCode create_solvers(wf_dynamics *d)
@@ -257,6 +274,7 @@ static PetscErrorCode create_solvers(wf_dynamics *d)
   /* The number of steps ends a solve with given steps. */
   PetscCall(TSSetExactFinalTime(d->ts, TS_EXACTFINALTIME_STEPOVER));
   PetscCall(TSSetPreStep(d->ts, set_fixed_step));
+  PetscCall(choose_adjoint(d));
   PetscFunctionReturn(0);
 }
 
@@ -297,7 +315,7 @@ PetscErrorCode wf_dynamics_destroy(wf_dynamics **dynamics)
   PetscCall(VecDestroy(&d->mu));
   for (int i = 0; i < d->shelf_size; i++) wf_evaluation_destroy(&d->shelf[i]);
   wf_evaluation_destroy(&d->scratch);
-  void *memory[] = {d->shelf, d->velocity, d->cotangent, d->dz, d->g_bar, d->theta_bar, d->phi_bar, d->stop_step};
+  void *memory[] = {d->shelf, d->velocity, d->cotangent, d->dz, d->g_bar, d->theta_bar, d->phi_bar, d->stop_step, d->step_lengths, d->stage_theta, d->stage_tau};
   for (size_t i = 0; i < sizeof memory / sizeof *memory; i++) wf_free(memory[i]);
   PetscCall(PetscFree(d->recorded));
   PetscCall(PetscFree(*dynamics));
@@ -322,13 +340,21 @@ static PetscErrorCode renew_trajectory(TS ts, bool keep)
   PetscFunctionReturn(0);
 }
 
-/* Make room for n more kept evaluations, within the memory limit; what finds no room is computed again in the backward sweep. */
+/* Make room for n kept evaluations, within the memory limit; what finds no room is computed again in the backward sweep. */
 static PetscErrorCode reserve_shelf(wf_dynamics *d, int n)
 {
   size_t slot  = wf_hypernet_tape_bytes(d->scratch.tape) + (size_t)d->n_param * (1 + d->n_control) * sizeof(wf_real);
   int    limit = (int)(SHELF_BYTES_LIMIT / slot);
 
   PetscFunctionBeginUser;
+  if (n > d->stage_room) {
+    wf_free(d->stage_theta);
+    wf_free(d->stage_tau);
+    d->stage_theta = wf_calloc((size_t)n * d->n_param, sizeof(wf_real));
+    d->stage_tau   = wf_calloc((size_t)n, sizeof(double));
+    PetscCheck(d->stage_theta && d->stage_tau, PETSC_COMM_SELF, PETSC_ERR_MEM, "no memory for %d stages", n);
+    d->stage_room = n;
+  }
   if (n > limit) n = limit;
   if (n > d->shelf_size) {
     wf_evaluation *shelf = wf_calloc((size_t)n, sizeof(*shelf));
@@ -355,6 +381,7 @@ static PetscErrorCode start_state(wf_dynamics *d, TS ts, const double *theta_sta
   d->n_hit      = 0;
   d->n_recorded = 0;
   d->shelf_used = 0;
+  d->n_stage    = 0;
   d->current    = NULL;
   d->backward_valid = false;
   PetscCall(TSSetTime(ts, d->stops[0]));
@@ -375,7 +402,10 @@ static PetscErrorCode solve_fixed(wf_dynamics *d, const double *theta_start, int
   for (int i = 0; i < n_steps; i++) shortest = PetscMin(shortest, step_times[i + 1] - step_times[i]);
   d->step_times = step_times;
   d->n_steps    = n_steps;
-  PetscCall(renew_trajectory(d->ts, keep));
+  wf_free(d->step_lengths);
+  d->step_lengths = wf_calloc((size_t)n_steps, sizeof(double));
+  PetscCheck(d->step_lengths, PETSC_COMM_SELF, PETSC_ERR_MEM, "no memory for %d steps", n_steps);
+  PetscCall(renew_trajectory(d->ts, keep && !d->own_adjoint));
   PetscCall(start_state(d, d->ts, theta_start));
   d->shelving = keep;
   /* The memory trajectory sizes its stack by (max time - time) / step: that must not be less than the number of steps. */
@@ -462,6 +492,10 @@ PetscErrorCode wf_dynamics_adjoint(wf_dynamics *dynamics, const double *theta_ba
 
   PetscFunctionBeginUser;
   d->shelving = false;
+  if (d->own_adjoint) {
+    PetscCall(wf_dynamics_own_adjoint(d, theta_bar, energy_bar, phi_bar, start_bar));
+    PetscFunctionReturn(0);
+  }
   PetscCall(VecSet(d->lambda, 0));
   PetscCall(VecSet(d->mu, 0));
   PetscCall(TSSetCostGradients(d->ts, 1, &d->lambda, &d->mu));

@@ -43,10 +43,29 @@ void wf_dynamics_evaluate(wf_dynamics *dynamics, double tau, const double *x, wf
   wf_dynamics_velocity(dynamics, evaluation, velocity);
 }
 
-wf_evaluation *wf_dynamics_shelf_push(wf_dynamics *dynamics)
+wf_evaluation *wf_dynamics_shelf_push(wf_dynamics *dynamics, double tau, const double *x)
 {
-  if (!dynamics->shelving || dynamics->shelf_used == dynamics->shelf_size) return &dynamics->scratch;
-  return &dynamics->shelf[dynamics->shelf_used++];
+  wf_dynamics *d = dynamics;
+  if (!d->shelving) return &d->scratch;
+  if (d->n_stage < d->stage_room) {
+    wf_real *theta = d->stage_theta + (size_t)d->n_stage * d->n_param;
+    for (int p = 0; p < d->n_param; p++) theta[p] = (wf_real)x[p];
+    d->stage_tau[d->n_stage] = tau;
+  }
+  d->n_stage++;
+  return d->shelf_used < d->shelf_size ? &d->shelf[d->shelf_used++] : &d->scratch;
+}
+
+wf_evaluation *wf_dynamics_stage(wf_dynamics *dynamics, int i)
+{
+  wf_dynamics *d = dynamics;
+  if (i < d->shelf_size) return &d->shelf[i];
+  const wf_real *theta = d->stage_theta + (size_t)i * d->n_param;
+  d->scratch.tau       = d->stage_tau[i];
+  memcpy(d->scratch.theta, theta, (size_t)d->n_param * sizeof(*theta));
+  wf_hypernet_forward(d->net, d->phi, d->scratch.theta, d->dropout, d->scratch.tape, d->scratch.g);
+  d->n_repeated++;
+  return &d->scratch;
 }
 
 static bool is_evaluation_at(const wf_dynamics *dynamics, const wf_evaluation *evaluation, double tau, const double *x)

@@ -25,6 +25,7 @@ struct wf_dynamics {
 
   /* forward sweep */
   const double *step_times; /* fixed steps: times of all steps [n_steps + 1] */
+  double       *step_lengths; /* [n_steps] as taken */
   const double *stops;
   int           n_steps, n_stops, n_hit, *stop_step; /* step number at each stop */
   double       *out_theta, *out_energy;
@@ -35,6 +36,11 @@ struct wf_dynamics {
   wf_evaluation *shelf;
   int            shelf_size, shelf_used;
   bool           shelving;
+  int            n_stage;                 /* kept stages: evaluations since the start of the solve */
+  wf_real       *stage_theta;             /* [stage_room, n_param], [stage_room]: where they were taken, shelved or not */
+  double        *stage_tau;
+  int            stage_room;
+  bool           own_adjoint;
   wf_evaluation  scratch, *current;
 
   /* result of the last backward evaluation, good for cotangent `cotangent` at `current` */
@@ -50,8 +56,14 @@ void wf_dynamics_evaluate(wf_dynamics *dynamics, double tau, const double *x, wf
 /* Velocity [n_param] of an evaluation already made. */
 void wf_dynamics_velocity(wf_dynamics *dynamics, const wf_evaluation *evaluation, double *velocity);
 
-/* A slot for a new forward evaluation: on the shelf while there is room, else the scratch slot. */
-wf_evaluation *wf_dynamics_shelf_push(wf_dynamics *dynamics);
+/* A slot for a new forward evaluation at (tau, x): on the shelf while there is room, else the scratch slot. */
+wf_evaluation *wf_dynamics_shelf_push(wf_dynamics *dynamics, double tau, const double *x);
+
+/* Evaluation number i of the kept solve: from the shelf, or computed again. */
+wf_evaluation *wf_dynamics_stage(wf_dynamics *dynamics, int i);
+
+/* wf_dynamics_adjoint by our own discrete adjoint, over the kept evaluations; see dynamics_adjoint.c. */
+PetscErrorCode wf_dynamics_own_adjoint(wf_dynamics *dynamics, const double *theta_bar, const double *energy_bar, double *phi_bar, double *start_bar);
 
 /* Make `current` the evaluation at (tau, x): from the shelf if it is there, else computed again. */
 void wf_dynamics_linearise(wf_dynamics *dynamics, double tau, const double *x);

@@ -16,7 +16,8 @@ typedef struct {
   int64_t     iteration, n_iterations;
   wf_real    *gradient, *m, *v; /* [n_phi] */
   double     *history;          /* [n_iterations, N_HISTORY] */
-  bool        stopped, diverged;
+  wf_loss     loss;             /* of the last evaluation */
+  bool        stopped, diverged, checkpoint_asked;
 } training;
 
 extern const char *const TRAIN_HISTORY_COLUMNS[N_HISTORY];

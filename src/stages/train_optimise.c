@@ -1,10 +1,9 @@
 /* Stage train, the optimisers: AdamW over windows that tile the time range, or PETSc TAO on the whole range. */
 #include <math.h>
 #include <petsctao.h>
+#include <string.h>
 #include <weightflow/nn.h>
 #include "train_impl.h"
-
-enum { TAO_CHUNK = 20 };
 
 /* --- one iteration's bookkeeping -------------------------------------------------------------------------------------------------------------- */
 
@@ -48,7 +47,6 @@ static PetscErrorCode draw_windows(training *t, int longest)
   PetscFunctionBeginUser;
   wf_random_uniform2(wf_run_seed(t->run), WF_RANDOM_WINDOW, (uint64_t)t->iteration, 0, u);
   int horizon = 1 + (int)(longest * u[0]);
-  if (getenv("FIXH")) { horizon = atoi(getenv("FIXH")); }
   PetscCall(wf_trainer_tile_windows(t->trainer, 1 + (int)(horizon * u[1]), horizon));
   PetscFunctionReturn(0);
 }
@@ -82,75 +80,118 @@ PetscErrorCode wf_train_adamw(training *t, int longest)
   PetscFunctionReturn(0);
 }
 
-static PetscErrorCode tao_objective(Tao tao, Vec x, PetscReal *value, Vec g, void *context)
+/* --- quasi-Newton ------------------------------------------------------------------------------------------------------------------------------ */
+
+static PetscErrorCode copy_to_phi(training *t, Vec x)
 {
-  training          *t = context;
   const PetscScalar *from;
-  PetscScalar       *to;
-  wf_loss            loss;
 
   PetscFunctionBeginUser;
   PetscCall(VecGetArrayRead(x, &from));
   for (int j = 0; j < t->flow->n_phi; j++) t->flow->phi[j] = (wf_real)from[j];
   PetscCall(VecRestoreArrayRead(x, &from));
-  PetscCall(wf_trainer_evaluate(t->trainer, t->flow->phi, 0, &loss, t->gradient));
-  *value = loss.total < PETSC_MAX_REAL ? loss.total : PETSC_MAX_REAL; /* a line search steps back from what is not finite */
-  PetscCall(VecGetArrayWrite(g, &to));
-  for (int j = 0; j < t->flow->n_phi; j++) to[j] = (double)t->gradient[j];
-  PetscCall(VecRestoreArrayWrite(g, &to));
   PetscFunctionReturn(0);
 }
 
-/* One quasi-Newton solve of a few iterations from the present phi, which it replaces. All ranks do the same: the objective is collective and has the
-   same bits everywhere. */
-static PetscErrorCode solve_tao_chunk(training *t, PetscInt n_iterations, PetscInt *done)
+static PetscErrorCode copy_from(const training *t, const wf_real *values, Vec x)
 {
-  Tao                tao;
-  Vec                x;
-  PetscScalar       *a;
-  const PetscScalar *b;
+  PetscScalar *to;
+
+  PetscFunctionBeginUser;
+  PetscCall(VecGetArrayWrite(x, &to));
+  for (int j = 0; j < t->flow->n_phi; j++) to[j] = (double)values[j];
+  PetscCall(VecRestoreArrayWrite(x, &to));
+  PetscFunctionReturn(0);
+}
+
+static PetscErrorCode tao_objective(Tao tao, Vec x, PetscReal *value, Vec g, void *context)
+{
+  training *t = context;
+
+  PetscFunctionBeginUser;
+  PetscCall(copy_to_phi(t, x));
+  PetscCall(wf_trainer_evaluate(t->trainer, t->flow->phi, 0, &t->loss, t->gradient));
+  *value = t->loss.total < PETSC_MAX_REAL ? t->loss.total : PETSC_MAX_REAL; /* a line search steps back from what is not finite */
+  PetscCall(copy_from(t, t->gradient, g));
+  PetscFunctionReturn(0);
+}
+
+/* Called after each step: PETSc's own test, and whether we are asked to stop. */
+static PetscErrorCode after_tao_step(Tao tao, void *context)
+{
+  training *t = context;
+  PetscInt  step;
+  wf_pause  pause;
+
+  PetscFunctionBeginUser;
+  PetscCall(TaoDefaultConvergenceTest(tao, NULL));
+  PetscCall(TaoGetIterationNumber(tao, &step));
+  if (step == 0) PetscFunctionReturn(0);
+  PetscCall(note_iteration(t, &t->loss));
+  PetscCall(wf_run_pause(t->run, &pause));
+  t->checkpoint_asked |= pause.checkpoint;
+  t->stopped = pause.stop;
+  if (t->stopped) PetscCall(TaoSetConvergedReason(tao, TAO_CONVERGED_USER));
+  PetscFunctionReturn(0);
+}
+
+/* One solve of at most n_iterations from the present phi, which it replaces. All ranks do the same: the objective is collective and has the same bits
+   everywhere. */
+static PetscErrorCode solve_tao_chunk(training *t, PetscInt n_iterations)
+{
+  Tao tao;
+  Mat memory;
+  Vec x;
 
   PetscFunctionBeginUser;
   PetscCall(VecCreateSeq(PETSC_COMM_SELF, t->flow->n_phi, &x));
-  PetscCall(VecGetArrayWrite(x, &a));
-  for (int j = 0; j < t->flow->n_phi; j++) a[j] = (double)t->flow->phi[j];
-  PetscCall(VecRestoreArrayWrite(x, &a));
+  PetscCall(copy_from(t, t->flow->phi, x));
   PetscCall(TaoCreate(PETSC_COMM_SELF, &tao));
   PetscCall(TaoSetOptionsPrefix(tao, "wf_"));
   PetscCall(TaoSetType(tao, TAOLMVM));
   PetscCall(TaoSetSolution(tao, x));
   PetscCall(TaoSetObjectiveAndGradient(tao, NULL, tao_objective, t));
+  PetscCall(TaoSetConvergenceTest(tao, after_tao_step, t));
   PetscCall(TaoSetTolerances(tao, 0, 0, 0));
   PetscCall(TaoSetFromOptions(tao));
   PetscCall(TaoSetMaximumIterations(tao, n_iterations));
+  PetscCall(TaoGetLMVMMatrix(tao, &memory));
+  if (memory) PetscCall(MatLMVMSetHistorySize(memory, (PetscInt)wf_run_params(t->run)->train.memory));
   PetscCall(TaoSolve(tao));
-  PetscCall(TaoGetIterationNumber(tao, done));
-  PetscCall(VecGetArrayRead(x, &b));
-  for (int j = 0; j < t->flow->n_phi; j++) t->flow->phi[j] = (wf_real)b[j];
-  PetscCall(VecRestoreArrayRead(x, &b));
+  PetscCall(copy_to_phi(t, x));
   PetscCall(TaoDestroy(&tao));
   PetscCall(VecDestroy(&x));
   PetscFunctionReturn(0);
 }
 
-/* Quasi-Newton in chunks that begin with an empty memory: between two chunks phi is the whole state, so that a resumed run takes the same steps. */
+/* Solves of train.chunk steps, each beginning with an empty memory: between two of them phi is the whole state, so that a resumed run takes the same
+   steps. A stop in the middle gives up the solve under way (seconds of work) and leaves the state before it. */
 PetscErrorCode wf_train_tao(training *t, int longest)
 {
+  const wf_params *params = wf_run_params(t->run);
+  size_t           bytes  = (size_t)t->flow->n_phi * sizeof(wf_real);
+
   PetscFunctionBeginUser;
   PetscCall(wf_trainer_tile_windows(t->trainer, longest, longest));
   while (t->iteration < t->n_iterations && !t->stopped) {
-    PetscInt chunk = (PetscInt)PetscMin((int64_t)(getenv("CHUNK") ? atoi(getenv("CHUNK")) : TAO_CHUNK), t->n_iterations - t->iteration), done;
-    wf_loss  loss;
+    int64_t before = t->iteration;
     wf_run_phase(t->run, "gradient");
-    PetscCall(solve_tao_chunk(t, chunk, &done));
-    PetscCall(wf_trainer_evaluate(t->trainer, t->flow->phi, 0, &loss, NULL));
-    if ((t->diverged = !(loss.total < PETSC_MAX_REAL))) break;
-    for (PetscInt i = 0; i < chunk; i++) PetscCall(note_iteration(t, &loss));
-    if (done < chunk) {
-      PetscCall(wf_run_log(t->run, "  optimiser converged after %d of %d steps of a chunk", (int)done, (int)chunk));
-      for (; t->iteration < t->n_iterations;) PetscCall(note_iteration(t, &loss));
+    memcpy(t->m, t->flow->phi, bytes); /* AdamW's moments are not used here: room for the state before the solve */
+    PetscCall(solve_tao_chunk(t, (PetscInt)PetscMin(params->train.chunk, t->n_iterations - t->iteration)));
+    if ((t->diverged = !(t->loss.total < PETSC_MAX_REAL))) break;
+    if (t->stopped) {
+      memcpy(t->flow->phi, t->m, bytes);
+      t->iteration = before;
     }
-    PetscCall(pause_if_asked(t));
+    memset(t->m, 0, bytes);
+    if (t->stopped || t->checkpoint_asked) {
+      wf_run_phase(t->run, "checkpoint");
+      PetscCall(wf_train_write_checkpoint(t));
+      t->checkpoint_asked = false;
+    } else if (t->iteration == before) break;
   }
+  if (!t->stopped && t->iteration < t->n_iterations)
+    PetscCall(wf_run_log(t->run, "  no step of the optimiser lowers the loss any more after %d of %d iterations", (int)t->iteration,
+                         (int)t->n_iterations));
   PetscFunctionReturn(0);
 }
