@@ -29,7 +29,8 @@ static inline int32_t *reference_counts(hid_t file)
   int32_t *counts = wf_calloc((size_t)size, sizeof(int32_t));
   for (int i = 0; i < N_TRAJ; i++)
     for (int k = 0; k < N_TIME; k++)
-      for (int s = 0; s < N_SPECIES; s++) counts[(k * N_TRAJ + i) * N_SPECIES + s] = (int32_t)data[(i * N_TIME + k) * N_SPECIES + s];
+      for (int s = 0; s < N_SPECIES; s++)
+        counts[(k * N_TRAJ + i) * N_SPECIES + s] = (int32_t)data[(i * N_TIME + k) * N_SPECIES + s];
   wf_free(data);
   return counts;
 }

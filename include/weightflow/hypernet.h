@@ -47,7 +47,8 @@ void              wf_hypernet_tape_destroy(wf_hypernet_tape **tape);
 /* Memory of a tape's activations. */
 size_t wf_hypernet_tape_bytes(const wf_hypernet_tape *tape);
 
-/* Dropout masks of the encoders are a function of (seed, item) and the same for every evaluation with the same ones (rate 0: none). */
+/* Dropout masks of the encoders are a function of (seed, item) and the same for every evaluation with the same ones (rate 0: none).
+ */
 typedef struct {
   double   rate;
   uint64_t seed, item;

@@ -1,9 +1,9 @@
 /* Control path Z: the anchors reduced to few dimensions and joined by a natural cubic spline over path time tau in [0, 1].
 
    Anchors -> codes [n_obs, z_dim] by an autoencoder (P-128-tanh-z-tanh, z-128-tanh-P, Li et al. 2026) or by principal components;
-   codes are standardised. With the time channel, Z has tau itself as its last component: a one-dimensional path that turns back would
-   otherwise make the field, which sees theta alone, retrace its steps (Kidger et al. 2020, arXiv 2005.08926).
-   Pure mathematics; nothing is collective. */
+   codes are standardised. With the time channel, Z has tau itself as its last component: a one-dimensional path that turns back
+   would otherwise make the field, which sees theta alone, retrace its steps (Kidger et al. 2020, arXiv 2005.08926). Pure
+   mathematics; nothing is collective. */
 #ifndef WEIGHTFLOW_PATH_H
 #define WEIGHTFLOW_PATH_H
 #include <stdbool.h>
@@ -11,13 +11,15 @@
 #include <weightflow/real.h>
 #include <weightflow/spline.h>
 
-/* Codes [n_obs, z_dim] of the anchors theta [n_obs, n_param] along their first principal axes, standardised to mean 0 and variance 1. Signs are
-   fixed so that each axis's largest component is positive. Components beyond the rank of the anchors are 0. false if memory is short. */
+/* Codes [n_obs, z_dim] of the anchors theta [n_obs, n_param] along their first principal axes, standardised to mean 0 and
+   variance 1. Signs are fixed so that each axis's largest component is positive. Components beyond the rank of the anchors are 0.
+   false if memory is short. */
 bool wf_path_codes_pca(int n_obs, int n_param, const wf_real *theta, int z_dim, double *codes);
 
-/* Codes by the autoencoder after `steps` full-batch Adam steps of size 1e-3 on the mean squared error, standardised. *loss out: final mean squared
-   error. A function of (theta, seed, steps) alone. false if memory is short. */
-bool wf_path_codes_autoencoder(int n_obs, int n_param, const wf_real *theta, int z_dim, int steps, uint64_t seed, double *codes, double *loss);
+/* Codes by the autoencoder after `steps` full-batch Adam steps of size 1e-3 on the mean squared error, standardised. *loss out:
+   final mean squared error. A function of (theta, seed, steps) alone. false if memory is short. */
+bool wf_path_codes_autoencoder(int n_obs, int n_param, const wf_real *theta, int z_dim, int steps, uint64_t seed, double *codes,
+                               double *loss);
 
 typedef struct wf_path wf_path;
 

@@ -1,5 +1,5 @@
-/* Windows of snapshots, their loss and gradient; see trainer.h. A window is the unit of work: one rank integrates it and pulls it back, and the
-   windows' gradients are added exactly, so that neither their order nor the number of ranks can change a bit. */
+/* Windows of snapshots, their loss and gradient; see trainer.h. A window is the unit of work: one rank integrates it and pulls it
+   back, and the windows' gradients are added exactly, so that neither their order nor the number of ranks can change a bit. */
 #include <string.h>
 #include <weightflow/base.h>
 #include <weightflow/exact_sum_mpi.h>
@@ -31,12 +31,13 @@ PetscErrorCode wf_trainer_create(MPI_Comm comm, wf_flow *flow, const wf_trainer_
   *t = (wf_trainer){.comm = comm, .flow = flow, .config = *config};
   PetscCallMPI(MPI_Comm_rank(comm, &t->rank));
   PetscCallMPI(MPI_Comm_size(comm, &t->size));
-  PetscCall(PetscMalloc7(n_obs * n_param, &t->theta, n_obs * n_param, &t->theta_bar, n_obs, &t->energy, n_obs, &t->energy_bar, n_obs, &t->stops, n_obs,
-                         &t->steps, (size_t)flow->n_phi, &t->phi_bar));
+  PetscCall(PetscMalloc7(n_obs * n_param, &t->theta, n_obs * n_param, &t->theta_bar, n_obs, &t->energy, n_obs, &t->energy_bar,
+                         n_obs, &t->stops, n_obs, &t->steps, (size_t)flow->n_phi, &t->phi_bar));
   PetscCall(PetscMalloc2(n_obs, &t->windows, n_obs, &t->owner));
   t->gradient_sum = wf_exact_sum_create(flow->n_phi);
   t->loss_sum     = wf_exact_sum_create(2);
-  PetscCheck(t->gradient_sum && t->loss_sum, PETSC_COMM_SELF, PETSC_ERR_MEM, "no memory for the gradient of %d numbers", flow->n_phi);
+  PetscCheck(t->gradient_sum && t->loss_sum, PETSC_COMM_SELF, PETSC_ERR_MEM, "no memory for the gradient of %d numbers",
+             flow->n_phi);
   PetscCall(wf_trainer_set_windows(t, 0, NULL, flow->n_obs - 1, true));
   *trainer = t;
   PetscFunctionReturn(0);
@@ -81,7 +82,8 @@ PetscErrorCode wf_trainer_set_windows(wf_trainer *trainer, int n_starts, const i
 
   PetscFunctionBeginUser;
   if (!starts) n_starts = last;
-  PetscCheck(n_starts <= t->flow->n_obs, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE, "%d windows for %d snapshots", n_starts, t->flow->n_obs);
+  PetscCheck(n_starts <= t->flow->n_obs, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE, "%d windows for %d snapshots", n_starts,
+             t->flow->n_obs);
   t->n_windows = t->n_pairs = 0;
   for (int i = 0; i < n_starts; i++) {
     int start = starts ? starts[i] : i, length = PetscMin(horizon, last - start);
@@ -141,8 +143,9 @@ PetscErrorCode wf_trainer_evaluate(wf_trainer *trainer, const wf_real *phi, uint
     const wf_window *window = &t->windows[w];
     if (t->owner[w] != t->rank) continue;
     wf_time_grid grid = window_grid(t, window);
-    PetscCall(wf_dynamics_solve(flow->dynamics, phi, dropout.rate > 0 ? &dropout : NULL, flow->anchors + (size_t)window->start * flow->n_param, &grid,
-                                gradient != NULL, t->theta, t->energy));
+    PetscCall(wf_dynamics_solve(flow->dynamics, phi, dropout.rate > 0 ? &dropout : NULL,
+                                flow->anchors + (size_t)window->start * flow->n_param, &grid, gradient != NULL, t->theta,
+                                t->energy));
     window_loss(t, window, parts);
     wf_exact_sum_add_double(t->loss_sum, 0, 2, parts);
     if (!gradient) continue;

@@ -1,7 +1,7 @@
 /* Stage train: learn the controlled differential equation that carries the weights through time.
 
-   anchors.h5 -> flow.h5. Control path from the anchors; hypernetwork g_phi; loss over windows of snapshots; gradient by the adjoint;
-   phi by AdamW or by PETSc TAO. Li et al. 2026, section "Training the dynamics". */
+   anchors.h5 -> flow.h5. Control path from the anchors; hypernetwork g_phi; loss over windows of snapshots; gradient by the
+   adjoint; phi by AdamW or by PETSc TAO. Li et al. 2026, section "Training the dynamics". */
 #include <petsctao.h>
 #include <string.h>
 #include <weightflow/base.h>
@@ -25,16 +25,28 @@ typedef struct {
   bool        stopped, diverged;
 } training;
 
-/* --- checkpoint ----------------------------------------------------------------------------------------------------------------------------- */
+/* --- checkpoint
+ * ----------------------------------------------------------------------------------------------------------------------------- */
 
 static wf_dataset phi_dataset(const training *t, const char *name, const char *description)
 {
-  return (wf_dataset){.name = name, .type = WF_TYPE_REAL, .rank = 1, .shape = {t->flow->n_phi}, .description = description, .unit = "1", .axes = "phi"};
+  return (wf_dataset){.name = name,
+                      .type = WF_TYPE_REAL,
+                      .rank = 1,
+                      .shape = {t->flow->n_phi},
+                      .description = description,
+                      .unit = "1",
+                      .axes = "phi"};
 }
 
 static wf_dataset history_dataset(int64_t n)
 {
-  return (wf_dataset){.name = "/history", .type = WF_TYPE_DOUBLE, .rank = 2, .shape = {n, N_HISTORY}, .description = "losses while training", .unit = "1",
+  return (wf_dataset){.name = "/history",
+                      .type = WF_TYPE_DOUBLE,
+                      .rank = 2,
+                      .shape = {n, N_HISTORY},
+                      .description = "losses while training",
+                      .unit = "1",
                       .axes = "iteration,column"};
 }
 
@@ -64,8 +76,9 @@ static PetscErrorCode start_or_resume(training *t, const wf_anchors *anchors)
   PetscFunctionBeginUser;
   PetscCall(wf_run_checkpoint_open(t->run, &file, &t->iteration));
   if (file) PetscCall(wf_flow_read_from(file, anchors, &t->flow, why, sizeof why));
-  else PetscCall(wf_flow_create(wf_run_comm(t->run), wf_run_params(t->run), anchors, anchors->n_time, anchors->ensemble_first, anchors->ensemble_last,
-                                &t->flow));
+  else
+    PetscCall(wf_flow_create(wf_run_comm(t->run), wf_run_params(t->run), anchors, anchors->n_time, anchors->ensemble_first,
+                             anchors->ensemble_last, &t->flow));
   PetscCheck(t->flow, wf_run_comm(t->run), PETSC_ERR_FILE_UNEXPECTED, "checkpoint: %s", why);
   PetscCall(PetscCalloc4((size_t)t->flow->n_phi, &t->gradient, (size_t)t->flow->n_phi, &t->m, (size_t)t->flow->n_phi, &t->v,
                          (size_t)(t->n_iterations + 1) * N_HISTORY, &t->history));
@@ -77,7 +90,8 @@ static PetscErrorCode start_or_resume(training *t, const wf_anchors *anchors)
   PetscFunctionReturn(0);
 }
 
-/* --- one iteration's bookkeeping -------------------------------------------------------------------------------------------------------------- */
+/* --- one iteration's bookkeeping
+ * -------------------------------------------------------------------------------------------------------------- */
 
 static PetscErrorCode note_iteration(training *t, const wf_loss *loss)
 {
@@ -108,7 +122,9 @@ static PetscErrorCode pause_if_asked(training *t)
   PetscFunctionReturn(0);
 }
 
-/* --- optimisers --------------------------------------------------------------------------------------------------------------------------------- */
+/* --- optimisers
+ * ---------------------------------------------------------------------------------------------------------------------------------
+ */
 
 /* Longest window of an iteration: uniform in 1 .. train.horizon, a function of the iteration alone. */
 static int draw_horizon(const training *t, int longest)
@@ -158,8 +174,8 @@ static PetscErrorCode tao_objective(Tao tao, Vec x, PetscReal *value, Vec g, voi
   PetscFunctionReturn(0);
 }
 
-/* One quasi-Newton solve of a few iterations from the present phi, which it replaces. All ranks do the same: the objective is collective and has the
-   same bits everywhere. */
+/* One quasi-Newton solve of a few iterations from the present phi, which it replaces. All ranks do the same: the objective is
+   collective and has the same bits everywhere. */
 static PetscErrorCode solve_tao_chunk(training *t, PetscInt n_iterations, PetscInt *done)
 {
   Tao                tao;
@@ -190,7 +206,8 @@ static PetscErrorCode solve_tao_chunk(training *t, PetscInt n_iterations, PetscI
   PetscFunctionReturn(0);
 }
 
-/* Quasi-Newton in chunks that begin with an empty memory: between two chunks phi is the whole state, so that a resumed run takes the same steps. */
+/* Quasi-Newton in chunks that begin with an empty memory: between two chunks phi is the whole state, so that a resumed run takes
+ * the same steps. */
 static PetscErrorCode train_tao(training *t, int longest)
 {
   PetscFunctionBeginUser;
@@ -212,7 +229,9 @@ static PetscErrorCode train_tao(training *t, int longest)
   PetscFunctionReturn(0);
 }
 
-/* --- the stage ------------------------------------------------------------------------------------------------------------------------------------ */
+/* --- the stage
+ * ------------------------------------------------------------------------------------------------------------------------------------
+ */
 
 static PetscErrorCode write_product(training *t)
 {
@@ -263,10 +282,13 @@ PetscErrorCode wf_stage_train(wf_run *run)
   wf_run_path(run, "pretrain", "anchors.h5", path, sizeof path);
   PetscCall(wf_anchors_read(wf_run_comm(run), path, &anchors, why, sizeof why));
   if (!anchors) PetscCall(wf_run_fail(run, WF_EXIT_DAMAGED, "%s", why));
-  else if (anchors->n_obs < 2) PetscCall(wf_run_fail(run, WF_EXIT_USER, "data.observed: one snapshot only: there is nothing to learn in time"));
+  else if (anchors->n_obs < 2)
+    PetscCall(wf_run_fail(run, WF_EXIT_USER, "data.observed: one snapshot only: there is nothing to learn in time"));
   else {
     PetscCall(learn(&t, anchors));
-    if (t.diverged) PetscCall(wf_run_fail(run, WF_EXIT_USER, "train: the loss is not finite at iteration %d: lower train.learning_rate", (int)t.iteration + 1));
+    if (t.diverged)
+      PetscCall(wf_run_fail(run, WF_EXIT_USER, "train: the loss is not finite at iteration %d: lower train.learning_rate",
+                            (int)t.iteration + 1));
     else if (t.stopped) PetscCall(wf_run_stop(run));
     else PetscCall(write_product(&t));
     PetscCall(wf_trainer_destroy(&t.trainer));
