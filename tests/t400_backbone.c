@@ -1,5 +1,5 @@
 /* The GRU backbone against the published model's numbers, finite differences, and its own exact marginals; AdamW against recorded
- * steps. */
+   steps. */
 #include <weightflow/nn.h>
 #include "reference_epidemic.h"
 

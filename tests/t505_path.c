@@ -1,5 +1,5 @@
 /* Control path: principal components of anchors with known geometry, the autoencoder's codes, the path's derivative against
- * differences. */
+   differences. */
 #include <weightflow/base.h>
 #include <weightflow/path.h>
 #include <weightflow/random.h>

@@ -1,5 +1,5 @@
 /* The flow's solver and adjoint: order of the schemes, gradient against finite differences and Taylor remainders, landing on uneven
- * stops. */
+   stops. */
 #include <petscts.h>
 #include <weightflow/base.h>
 #include <weightflow/dynamics.h>

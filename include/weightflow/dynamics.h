@@ -16,7 +16,7 @@
 typedef struct wf_dynamics wf_dynamics;
 
 /* net, path and interpolant [n_param wide; NULL: none] are borrowed and must outlive the object. path NULL: the ODE variant,
- * n_control = 1. */
+   n_control = 1. */
 PetscErrorCode wf_dynamics_create(const wf_hypernet *net, int n_param, const wf_path *path, const wf_spline *interpolant,
                                   wf_dynamics **dynamics);
 PetscErrorCode wf_dynamics_destroy(wf_dynamics **dynamics);

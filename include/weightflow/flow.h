@@ -33,7 +33,7 @@ PetscErrorCode wf_flow_create(MPI_Comm comm, const wf_params *params, const wf_a
 PetscErrorCode wf_flow_destroy(wf_flow **flow);
 
 /* Write path and phi into a product file; read them back into a new flow. A file that does not fit the anchors: *flow = NULL and
- * why is set. Collective. */
+   why is set. Collective. */
 PetscErrorCode wf_flow_write(const wf_flow *flow, wf_file *file);
 PetscErrorCode wf_flow_read(MPI_Comm comm, const char *path, const wf_anchors *anchors, wf_flow **flow, char *why, size_t why_size);
 

@@ -64,6 +64,6 @@ void wf_hypernet_backward(const wf_hypernet *net, const wf_real *phi, const wf_d
                           const wf_real *g_bar, wf_real *theta_bar, wf_real *phi_bar);
 
 /* Token embeddings after the input maps (layer 0) and after each encoder (1..n_encoders) of the last forward, [n_nodes, width]; for
- * tests. */
+   tests. */
 const wf_real *wf_hypernet_tape_activation(const wf_hypernet_tape *tape, int layer);
 #endif

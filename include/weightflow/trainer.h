@@ -30,7 +30,7 @@ PetscErrorCode wf_trainer_destroy(wf_trainer **trainer);
 PetscErrorCode wf_trainer_set_windows(wf_trainer *trainer, int n_starts, const int *starts, int horizon, bool shorter);
 
 /* Loss at phi [n_phi] and, if not NULL, its gradient [n_phi]. dropout_item keys the dropout masks. Collective; the same bits on any
- * number of ranks. */
+   number of ranks. */
 PetscErrorCode wf_trainer_evaluate(wf_trainer *trainer, const wf_real *phi, uint64_t dropout_item, wf_loss *loss,
                                    wf_real *gradient);
 #endif

@@ -9,8 +9,7 @@
 
 enum { SHELF_BYTES_LIMIT = 192 << 20, ADAPTIVE_MAX_STEPS = 1 << 20 };
 
-/* --- callbacks of the TS
- * ------------------------------------------------------------------------------------------------------------------- */
+/* --- callbacks of the TS --- */
 
 static PetscErrorCode rhs_function(TS ts, PetscReal tau, Vec state, Vec rate, void *context)
 {
@@ -166,9 +165,7 @@ static PetscErrorCode after_step(TS ts)
   PetscFunctionReturn(0);
 }
 
-/* --- creation
- * -------------------------------------------------------------------------------------------------------------------------------
- */
+/* --- creation --- */
 
 static PetscErrorCode register_three_eighths_rule(void)
 {
@@ -182,7 +179,7 @@ static PetscErrorCode register_three_eighths_rule(void)
 }
 
 /* TSAdjoint of PETSc 3.18 gives a wrong gradient by the parameters where a weight b_i is zero (but for a last stage that is the
- * next step's first). */
+   next step's first). */
 static PetscErrorCode refuse_unsafe_scheme(TS ts)
 {
   PetscInt         s;
@@ -311,9 +308,7 @@ PetscErrorCode wf_dynamics_destroy(wf_dynamics **dynamics)
   PetscFunctionReturn(0);
 }
 
-/* --- forward
- * ----------------------------------------------------------------------------------------------------------------------------------
- */
+/* --- forward --- */
 
 /* A trajectory object is good for one solve only: reused after a solve without adjoint it fails, with more steps it overflows. */
 static PetscErrorCode renew_trajectory(TS ts, bool keep)
@@ -451,9 +446,7 @@ PetscErrorCode wf_dynamics_solve(wf_dynamics *dynamics, const wf_real *phi, cons
   PetscFunctionReturn(0);
 }
 
-/* --- backward
- * ---------------------------------------------------------------------------------------------------------------------------------
- */
+/* --- backward --- */
 
 static PetscErrorCode add_jump(wf_dynamics *d, const double *theta_bar, const double *energy_bar, int stop)
 {

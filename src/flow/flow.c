@@ -5,7 +5,7 @@
 #include "flow_impl.h"
 
 /* Path time: the snapshots span [0, 1]. The published convention divides sample index k by n_time, but puts the knots at equal
- * steps of [0, 1]. */
+   steps of [0, 1]. */
 static PetscErrorCode set_times(wf_flow *flow, const wf_anchors *anchors, int n_time, double ensemble_first, double ensemble_last,
                                 double *knots)
 {

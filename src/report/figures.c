@@ -18,7 +18,7 @@ static void begin_script(FILE *script, const char *name, int width, int height)
 }
 
 /* ---- density against data
- * ---------------------------------------------------------------------------------------------------------- */
+   ---------------------------------------------------------------------------------------------------------- */
 
 static int find_time(int n, const double *times, double t)
 {
@@ -62,7 +62,7 @@ static int choose_panels(const wf_report *r, int *snapshot, int *predicted)
 }
 
 /* One block of data: count, share of the data, predicted probability. Returns the last count worth showing; *top: the largest
- * value. */
+   value. */
 static int print_density(const wf_report *r, int snapshot, int predicted, int species, double *top, FILE *data)
 {
   int            n = r->data->n_traj, d = r->data->n_species, last = 0;
@@ -126,7 +126,7 @@ static bool write_density(const wf_report *r, FILE *data, FILE *script)
 }
 
 /* ---- scores against time
- * ----------------------------------------------------------------------------------------------------------- */
+   ----------------------------------------------------------------------------------------------------------- */
 
 /* Methods drawn, with the way they are drawn. */
 static const struct {
@@ -186,7 +186,7 @@ static bool write_scores(const wf_report *r, FILE *data, FILE *script)
 }
 
 /* ---- control path
- * ------------------------------------------------------------------------------------------------------------------- */
+   ------------------------------------------------------------------------------------------------------------------- */
 
 static double interpolate_path(const wf_report *r, double t, int c)
 {
@@ -226,7 +226,7 @@ static bool write_path(const wf_report *r, FILE *data, FILE *script)
 }
 
 /* ---- losses
- * ------------------------------------------------------------------------------------------------------------------------- */
+   ------------------------------------------------------------------------------------------------------------------------- */
 
 static void print_losses(const wf_report *r, FILE *data)
 {
@@ -275,7 +275,7 @@ static bool write_loss(const wf_report *r, FILE *data, FILE *script)
 }
 
 /* ---- weights in the plane
- * ------------------------------------------------------------------------------------------------------------ */
+   ------------------------------------------------------------------------------------------------------------ */
 
 static bool write_weights(const wf_report *r, FILE *data, FILE *script)
 {

@@ -23,7 +23,7 @@ typedef struct {
 } evaluation;
 
 /* ---- 1. what is scored against what
- * ------------------------------------------------------------------------------------------------ */
+   ------------------------------------------------------------------------------------------------ */
 
 static PetscErrorCode read_ensemble(evaluation *e, char *why, size_t why_size)
 {
@@ -146,7 +146,7 @@ static PetscErrorCode read_inputs(evaluation *e, char *why, size_t why_size)
 }
 
 /* ---- 2. work space and the couplings of displacement interpolation
- * ------------------------------------------------------------------ */
+   ------------------------------------------------------------------ */
 
 static PetscErrorCode prepare_scoring(evaluation *e)
 {
@@ -212,7 +212,7 @@ static PetscErrorCode couple_snapshots(evaluation *e)
 }
 
 /* ---- 3. scores, snapshot by snapshot
- * ------------------------------------------------------------------------------------------------ */
+   ------------------------------------------------------------------------------------------------ */
 
 static wf_dataset describe_repeats(const scoring *s)
 {
@@ -290,7 +290,7 @@ static PetscErrorCode score_snapshots(evaluation *e, bool *stopped)
 }
 
 /* ---- 4. the product
- * ------------------------------------------------------------------------------------------------------------------ */
+   ------------------------------------------------------------------------------------------------------------------ */
 
 static PetscErrorCode write_scores_by_time(wf_file *file, const evaluation *e)
 {
@@ -421,7 +421,7 @@ static PetscErrorCode destroy_evaluation(evaluation *e)
 }
 
 /* ---- the story
- * ----------------------------------------------------------------------------------------------------------------------- */
+   ----------------------------------------------------------------------------------------------------------------------- */
 
 static PetscErrorCode score_and_write(evaluation *e)
 {

@@ -30,8 +30,7 @@ typedef struct {
   bool              exact;
 } prediction;
 
-/* --- densities at one time
- * ------------------------------------------------------------------------------------------------------------------------ */
+/* --- densities at one time --- */
 
 static PetscErrorCode marginals_by_samples(prediction *p, int i_time, double *marginals)
 {
@@ -77,9 +76,7 @@ static PetscErrorCode describe_density(prediction *p, int local)
   PetscFunctionReturn(0);
 }
 
-/* --- input
- * ------------------------------------------------------------------------------------------------------------------------------------------
- */
+/* --- input --- */
 
 static PetscErrorCode read_times(prediction *p, const wf_anchors *anchors, char *why, size_t why_size)
 {
@@ -125,9 +122,7 @@ static PetscErrorCode read_states(prediction *p, char *why, size_t why_size)
   PetscFunctionReturn(0);
 }
 
-/* --- output
- * -----------------------------------------------------------------------------------------------------------------------------------------
- */
+/* --- output --- */
 
 static PetscErrorCode write_rows(wf_file *file, const prediction *p, wf_dataset dataset, const void *rows)
 {
@@ -201,9 +196,7 @@ static PetscErrorCode write_product(prediction *p)
   PetscFunctionReturn(0);
 }
 
-/* --- the stage
- * ----------------------------------------------------------------------------------------------------------------------------------------
- */
+/* --- the stage --- */
 
 static PetscErrorCode integrate(prediction *p, wf_flow *flow)
 {

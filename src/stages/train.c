@@ -25,8 +25,7 @@ typedef struct {
   bool        stopped, diverged;
 } training;
 
-/* --- checkpoint
- * ----------------------------------------------------------------------------------------------------------------------------- */
+/* --- checkpoint --- */
 
 static wf_dataset phi_dataset(const training *t, const char *name, const char *description)
 {
@@ -90,8 +89,7 @@ static PetscErrorCode start_or_resume(training *t, const wf_anchors *anchors)
   PetscFunctionReturn(0);
 }
 
-/* --- one iteration's bookkeeping
- * -------------------------------------------------------------------------------------------------------------- */
+/* --- one iteration's bookkeeping --- */
 
 static PetscErrorCode note_iteration(training *t, const wf_loss *loss)
 {
@@ -122,9 +120,7 @@ static PetscErrorCode pause_if_asked(training *t)
   PetscFunctionReturn(0);
 }
 
-/* --- optimisers
- * ---------------------------------------------------------------------------------------------------------------------------------
- */
+/* --- optimisers --- */
 
 /* Longest window of an iteration: uniform in 1 .. train.horizon, a function of the iteration alone. */
 static int draw_horizon(const training *t, int longest)
@@ -207,7 +203,7 @@ static PetscErrorCode solve_tao_chunk(training *t, PetscInt n_iterations, PetscI
 }
 
 /* Quasi-Newton in chunks that begin with an empty memory: between two chunks phi is the whole state, so that a resumed run takes
- * the same steps. */
+   the same steps. */
 static PetscErrorCode train_tao(training *t, int longest)
 {
   PetscFunctionBeginUser;
@@ -229,9 +225,7 @@ static PetscErrorCode train_tao(training *t, int longest)
   PetscFunctionReturn(0);
 }
 
-/* --- the stage
- * ------------------------------------------------------------------------------------------------------------------------------------
- */
+/* --- the stage --- */
 
 static PetscErrorCode write_product(training *t)
 {
