@@ -7,7 +7,7 @@
 #include <unistd.h>
 #include <weightflow/anchors.h>
 #include <weightflow/run.h>
-#include "reference_epidemic.h"
+#include "reference.h"
 #include "stages/stages.h"
 
 enum { FINE = 21 };
