@@ -205,7 +205,8 @@ int main(int argc, char **argv)
   PetscCall(check_field(&m));
   PetscCall(check_rollouts(&m));
   PetscCall(check_batch(&m, "grad_init", "/phi_init", TOLERANCE));
-  PetscCall(check_batch(&m, "grad_shipped", "/phi", ENERGY_TOLERANCE));
+  /* near the optimum the windows' gradients all but cancel: single precision leaves 1e-6 of what was added up */
+  PetscCall(check_batch(&m, "grad_shipped", "/phi", WF_REAL_IS_DOUBLE ? 1e-8 : 2e-3));
   PetscCall(check_training(&m));
   PetscCall(wf_flow_destroy(&m.flow));
   PetscCall(wf_anchors_destroy(&m.anchors));
