@@ -33,7 +33,8 @@ done < <(grep -o -E '\]\([^)#:]+\)' README.md doc/*.md tests/README.md | sed 's/
 
 # --- names of datasets that stages write or read (but not those of other people's files, which published.c reads) ---
 datasets=$(grep -h -o -E 'name *= *"/[a-z_/]+"|"/[a-z_/]+", WF_TYPE|_names\(file, "/[a-z_/]+"|_dataset\(t, "/[a-z_/]+"' \
-  -r src/stages src/data src/flow src/ssa src/report --include='*.c' --exclude=published.c | grep -o -E '"/[a-z_/]+"' | tr -d '"' | sort -u)
+  -r src/stages src/data src/flow src/ssa src/report --include='*.c' --exclude=published.c |
+  grep -o -E '"/[a-z_/]+"' | tr -d '"' | sort -u)
 checks=$((checks + 1))
 if [ "$(wc -w <<<"$datasets")" -lt 35 ]; then
   echo "only $(wc -w <<<"$datasets") names of datasets were found in the sources"
