@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <weightflow/blas.h>
+#include <weightflow/launcher.h>
 #include "stages/stages.h"
 
 /* All stages in their order; what is complete is skipped by the stage itself. */
@@ -52,32 +53,38 @@ static const wf_command *find_command(const char *name)
   return NULL;
 }
 
-/* Commands that only print, and so need no MPI. Returns false where the command is not one of them. */
+typedef enum { PRINT_NOTHING, PRINT_USAGE, PRINT_HELP, PRINT_MANUAL, PRINT_VERSION } printed;
+
+/* What is asked for, where that is only to print something; *command out: about what. */
+static printed find_printed(int argc, char **argv, const wf_command **command)
+{
+  *command = argc > 1 ? find_command(argv[1]) : NULL;
+  if (argc < 2) return PRINT_USAGE;
+  if (!*command) return PRINT_NOTHING;
+  if (!strcmp((*command)->name, "help")) {
+    if (argc < 3) return PRINT_USAGE;
+    *command = find_command(argv[2]);
+    if (!strcmp(argv[2], "man")) return PRINT_MANUAL;
+    return *command ? PRINT_HELP : PRINT_NOTHING;
+  }
+  for (int i = 2; i < argc; i++)
+    if (is_flag(argv[i], "help")) return PRINT_HELP;
+  return strcmp((*command)->name, "version") ? PRINT_NOTHING : PRINT_VERSION;
+}
+
+/* Commands that only print, and so need no MPI: under mpiexec the first process speaks for all. Returns false where the command is
+   not one of them. */
 static bool print_only(int argc, char **argv, int *code)
 {
-  const wf_command *command   = argc > 1 ? find_command(argv[1]) : NULL;
-  bool              asks_help = argc < 2 || (command && !strcmp(command->name, "help"));
-  *code                       = argc < 2 ? WF_EXIT_USER : WF_EXIT_COMPLETE;
-  if (asks_help) {
-    command = argc > 2 ? find_command(argv[2]) : NULL;
-    if (argc > 2 && !strcmp(argv[2], "man"))
-      wf_manual_print(stdout, N_COMMANDS, commands);
-    else if (command)
-      wf_help_print(stdout, command);
-    else if (argc > 2)
-      return false;
-    else
-      wf_usage_print(argc < 2 ? stderr : stdout, N_COMMANDS, commands);
-    return true;
-  }
-  if (!command) return false;
-  for (int i = 2; i < argc; i++) {
-    if (!is_flag(argv[i], "help")) continue;
-    wf_help_print(stdout, command);
-    return true;
-  }
-  if (strcmp(command->name, "version")) return false;
-  wf_version_print(stdout);
+  const wf_command *command;
+  printed           what = find_printed(argc, argv, &command);
+  *code                  = argc < 2 ? WF_EXIT_USER : WF_EXIT_COMPLETE;
+  if (what == PRINT_NOTHING) return false;
+  if (wf_launcher_rank() > 0) return true;
+  if (what == PRINT_USAGE) wf_usage_print(argc < 2 ? stderr : stdout, N_COMMANDS, commands);
+  if (what == PRINT_HELP) wf_help_print(stdout, command);
+  if (what == PRINT_MANUAL) wf_manual_print(stdout, N_COMMANDS, commands);
+  if (what == PRINT_VERSION) wf_version_print(stdout);
   return true;
 }
 

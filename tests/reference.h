@@ -1,17 +1,23 @@
-/* Read whole datasets of a reference file of other people's making; a test without the file is skipped. */
+/* The published epidemic model as numbers (weightflow_reference_epidemic.h5), for parity tests. A test without the file is skipped;
+   what cannot be read from it is a broken set-up. */
 #ifndef WEIGHTFLOW_TESTS_REFERENCE_H
 #define WEIGHTFLOW_TESTS_REFERENCE_H
 #include <hdf5.h>
+#include <weightflow/backbone.h>
 #include <weightflow/base.h>
 #include "check.h"
 
-/* [*size] numbers of dataset `name` as doubles (HDF5 converts), freed with wf_free. */
-static inline double *reference_read(hid_t file, const char *name, int *size)
+enum { REFERENCE_TRAJ = 1000, REFERENCE_TIME = 101, REFERENCE_SPECIES = 3, REFERENCE_LEVELS = 52, REFERENCE_ANCHORS = 11 };
+enum { REFERENCE_TOKENS = 100, REFERENCE_FEATURES = 9, REFERENCE_PARAM = 852 };
+
+/* A whole dataset as doubles or 32-bit integers; free with wf_free. */
+static inline void *reference_read(hid_t file, const char *name, hid_t type, size_t size)
 {
-  hid_t set = H5Dopen2(file, name, H5P_DEFAULT), space = H5Dget_space(set);
-  *size        = (int)H5Sget_simple_extent_npoints(space);
-  double *data = wf_calloc((size_t)*size, sizeof(double));
-  if (set < 0 || !data || H5Dread(set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0) {
+  hid_t    set   = H5Dopen2(file, name, H5P_DEFAULT);
+  hid_t    space = H5Dget_space(set);
+  hssize_t count = H5Sget_simple_extent_npoints(space);
+  void    *data  = count > 0 ? wf_calloc((size_t)count, size) : NULL;
+  if (!data || H5Dread(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0) {
     printf("cannot read %s\n", name);
     exit(99);
   }
@@ -19,18 +25,51 @@ static inline double *reference_read(hid_t file, const char *name, int *size)
   H5Dclose(set);
   return data;
 }
+static inline double *reference_doubles(hid_t file, const char *name)
+{
+  return reference_read(file, name, H5T_NATIVE_DOUBLE, sizeof(double));
+}
+static inline int32_t *reference_ints(hid_t file, const char *name)
+{
+  return reference_read(file, name, H5T_NATIVE_INT32, sizeof(int32_t));
+}
 
-/* The published ensemble, time first: counts [101, 1000, 3], freed with wf_free. */
+/* The snapshot at time index k of trajectories [1000, 101, 3], rows in the given order (NULL: as they are). */
+static inline void reference_snapshot(const int32_t *trajectories, int k, int n, const int32_t *order, int32_t *x)
+{
+  for (int s = 0; s < n; s++)
+    for (int i = 0; i < REFERENCE_SPECIES; i++)
+      x[s * REFERENCE_SPECIES + i] = trajectories[((order ? order[s] : s) * REFERENCE_TIME + k) * REFERENCE_SPECIES + i];
+}
+
+/* The ensemble, time first: counts [101, 1000, 3]; free with wf_free. */
 static inline int32_t *reference_counts(hid_t file)
 {
-  enum { N_TRAJ = 1000, N_TIME = 101, N_SPECIES = 3 };
-  int      size;
-  double  *data   = reference_read(file, "/trajectories", &size);
-  int32_t *counts = wf_calloc((size_t)size, sizeof(int32_t));
-  for (int i = 0; i < N_TRAJ; i++)
-    for (int k = 0; k < N_TIME; k++)
-      for (int s = 0; s < N_SPECIES; s++) counts[(k * N_TRAJ + i) * N_SPECIES + s] = (int32_t)data[(i * N_TIME + k) * N_SPECIES + s];
-  wf_free(data);
+  int32_t *trajectories = reference_ints(file, "/trajectories");
+  int32_t *counts       = wf_calloc(REFERENCE_TRAJ * REFERENCE_TIME * REFERENCE_SPECIES, sizeof(int32_t));
+  for (int k = 0; k < REFERENCE_TIME; k++)
+    reference_snapshot(trajectories, k, REFERENCE_TRAJ, NULL, counts + k * REFERENCE_TRAJ * REFERENCE_SPECIES);
+  wf_free(trajectories);
   return counts;
+}
+
+static inline wf_backbone *reference_backbone(void)
+{
+  return wf_backbone_create(&(wf_backbone_config){.network   = "gru",
+                                                  .head      = "categorical",
+                                                  .n_species = REFERENCE_SPECIES,
+                                                  .n_levels  = REFERENCE_LEVELS,
+                                                  .hidden    = 8,
+                                                  .n_layers  = 1});
+}
+
+/* Tokens [100, 9], padded with zeros -> theta [852]. */
+static inline void reference_theta(const wf_backbone *backbone, const double *tokens, wf_real *theta)
+{
+  int                      n_layers;
+  const wf_backbone_layer *layers = wf_backbone_layers(backbone, &n_layers);
+  for (int l = 0; l < n_layers; l++)
+    for (int j = 0; j < layers[l].n_nodes; j++, tokens += REFERENCE_FEATURES)
+      for (int k = 0; k < layers[l].n_features; k++) *theta++ = (wf_real)tokens[k];
 }
 #endif

@@ -4,7 +4,7 @@
 #   tests/reflow.sh [FILE...]      default: all of include, src and tests. Needs clang-format (14 or newer).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-[ $# -gt 0 ] || mapfile -t files < <(find include src tests -name '*.[ch]' | sort)
+[ $# -gt 0 ] || mapfile -t files < <(find include src tests -name '*.[ch]' -o -name '*.inc' | sort)
 [ $# -eq 0 ] || files=("$@")
 style='{BasedOnStyle: InheritParentConfig, AlignConsecutiveAssignments: None, AlignConsecutiveDeclarations: None}'
 for file in "${files[@]}"; do

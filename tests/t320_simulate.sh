@@ -1,8 +1,6 @@
 #!/bin/sh
 # The stage simulate: one digest on any number of ranks; stopped and gone on with on other ranks it ends in the same file.
 program=${abs_top_builddir:?}/weightflow
-export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
-export OMPI_MCA_mpi_yield_when_idle=1 OMPI_MCA_hwloc_base_binding_policy=none OPENBLAS_NUM_THREADS=1
 mpiexec=${WF_MPIEXEC:-mpiexec}
 [ -x "$program" ] || { echo "$program is not built"; exit 99; }
 scratch=$(mktemp -d) || exit 99

@@ -1,7 +1,7 @@
 /* The GRU backbone against the published model's numbers, finite differences, and its own exact marginals; AdamW against recorded
- * steps. */
+   steps. */
 #include <weightflow/nn.h>
-#include "reference_epidemic.h"
+#include "reference.h"
 
 /* Float: 24 bits, sums of 52 exponentials, a recurrence of 3: a few 1e-7 relative to the logits' size (up to about 20). */
 static const double tolerance = WF_REAL_IS_DOUBLE ? 1e-10 : 1e-5;

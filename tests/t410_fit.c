@@ -3,7 +3,7 @@
 /* RUN: np=1,2,3 */
 #include <weightflow/exact_sum_mpi.h>
 #include <weightflow/fit_mpi.h>
-#include "reference_epidemic.h"
+#include "reference.h"
 
 /* FNV-1a over the bytes. */
 static uint64_t hash_bytes(const void *data, size_t size)

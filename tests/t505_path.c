@@ -1,4 +1,5 @@
-/* Control path: principal components of anchors with known geometry, the autoencoder's codes, the path's derivative against differences. */
+/* Control path: principal components of anchors with known geometry, the autoencoder's codes, the path's derivative against
+   differences. */
 #include <weightflow/base.h>
 #include <weightflow/path.h>
 #include <weightflow/random.h>
@@ -23,7 +24,8 @@ static void make_anchors(double *s, double *q, wf_real *theta)
     cross += (s[k] - mean_s) * (q[k] - mean_q);
     square += (s[k] - mean_s) * (s[k] - mean_s);
   }
-  for (int k = 0; k < N_OBS; k++) q[k] -= mean_q + cross / square * (s[k] - mean_s); /* uncorrelated with s: the axes are the principal ones */
+  for (int k = 0; k < N_OBS; k++)
+    q[k] -= mean_q + cross / square * (s[k] - mean_s); /* uncorrelated with s: the axes are the principal ones */
   for (int k = 0; k < N_OBS; k++)
     for (int p = 0; p < N_PARAM; p++) theta[k * N_PARAM + p] = (wf_real)(0.3 * p / N_PARAM + s[k] * (p == 7) + q[k] * (p == 12));
 }

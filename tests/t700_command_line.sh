@@ -3,8 +3,6 @@
 # inputs are free of mistakes and complete.
 program=${abs_top_builddir:?}/weightflow
 inputs=${abs_top_srcdir:?}/inputs
-export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
-export OMPI_MCA_mpi_yield_when_idle=1 OMPI_MCA_hwloc_base_binding_policy=none OPENBLAS_NUM_THREADS=1
 export OMPI_MCA_ess_singleton_isolated=1 OMPI_MCA_pml=ob1 OMPI_MCA_btl=self,vader # quick starts: no daemon, no look for networks
 mpiexec=${WF_MPIEXEC:-mpiexec}
 [ -x "$program" ] || { echo "$program is not built"; exit 99; }
@@ -65,7 +63,7 @@ expect 2 'not an option, nor a file of parameters' "$program" run data.npy
 expect 2 'command line: import: name the file to import' "$program" import
 expect 2 'parameters: data.file = x.csv: must be a .npy or .h5 file' "$program" import x.csv
 expect 2 'parameters: simulate.t_end = 0: must be above 0' "$program" check -simulate_t_end 0
-expect 2 'x.npy: cannot be read: No such file or directory' "$program" check -data_file x.npy
+expect 2 'x.npy: no such file' "$program" check -data_file x.npy
 expect 2 'bad.yaml is not a folder' "$program" check -out bad.yaml/x
 expect 2 'bad.yaml is not a folder' "$program" run -dry_run -out bad.yaml
 expect 0 'all is well: nothing was written' "$program" check
@@ -84,6 +82,13 @@ cmp -s mistakes.1 mistakes.2 || { fail "two ranks tell other mistakes"; cat mist
 rm -f mistakes.1 mistakes.2
 expect 2 'train.iterations = many' "$mpiexec" -n 2 "$program" run bad.yaml
 expect 2 'unknown command' "$mpiexec" -n 2 "$program" trian
+for words in help version 'help train' 'train -h' 'help man'; do
+  # shellcheck disable=SC2086
+  "$mpiexec" -n 2 "$program" $words </dev/null >two.txt 2>&1
+  # shellcheck disable=SC2086
+  "$program" $words | cmp -s - two.txt || fail "two ranks print something else: $words"
+done
+rm -f two.txt
 
 # an option file that happens to lie there is not read
 echo '-help' >.petscrc
@@ -105,13 +110,13 @@ npy() {
 { npy '(2, 101, 3)'; head -c 2424 /dev/zero; } >good.npy
 expect 0 'good.npy: 2 trajectories, 101 times, 3 species' "$program" check -data_file good.npy
 head -c 2000 good.npy >cut.npy
-expect 2 'cut.npy: is cut off: 552 bytes of data are missing' "$program" check -data_file cut.npy
+expect 2 'cut.npy: truncated: 1872 bytes of numbers, the header promises 2424' "$program" check -data_file cut.npy
 { npy '(2, 11, 3)'; head -c 264 /dev/zero; } >short.npy
 expect 2 'short.npy: data.observed = 0:100:10: index 100 does not exist' "$program" check -data_file short.npy
 { npy '(2, 101)'; head -c 808 /dev/zero; } >flat.npy
 expect 2 'flat.npy: has 2 axes' "$program" check -data_file flat.npy
 echo 'not numpy at all' >text.npy
-expect 2 'text.npy: is not a .npy file' "$program" check -data_file text.npy
+expect 2 'text.npy: is neither .npy nor HDF5' "$program" check -data_file text.npy
 rm -f ./*.npy
 
 # an older run in the folder

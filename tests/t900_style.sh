@@ -40,8 +40,8 @@ blank_comments_and_texts() {
   done
 }
 
-c_files=$(find src include -name '*.c' -o -name '*.h' | sort)
-sources=$(find src -name '*.c' -o -name '*.h' | sort)
+c_files=$(find src include -name '*.c' -o -name '*.h' -o -name '*.inc' | sort)
+sources=$(find src -name '*.c' -o -name '*.h' -o -name '*.inc' | sort)
 headers=$(find include -name '*.h' | sort)
 test_files=$(find tests -name '*.c' -o -name '*.h' | sort)
 scripts=$(find jobs tests .ci bootstrap -type f \( -name '*.sh' -o -name '*.sbatch' -o -name bootstrap -o -path '*.ci/run' \) \
@@ -127,9 +127,9 @@ done
 
 rule "pure modules know nothing of MPI, PETSc, HDF5 and files"
 pure_files=$(for module in $pure_modules; do
-  find "src/$module" -name '*.[ch]'
+  find "src/$module" -name '*.[ch]' -o -name '*.inc'
   awk -v module="$module" '$2 == module { print "include/weightflow/" $1 }' "$scratch/owners"
-done; find src/ssa src/flow -name '*kernel*.[ch]')
+done; find src/ssa src/flow -name '*kernel*.[ch]' -o -name '*kernel*.inc')
 for file in $pure_files; do
   [ -f "$file" ] || continue
   grep -n -E '# *include *([<"](mpi|petsc|hdf5|H5|yaml)|"(params|io|data|stages|report)/)' "$scratch/code/$file" |

@@ -17,7 +17,7 @@ void wf_baseline_locate(int n_obs, const double *times, double t, int *interval,
 void wf_baseline_weights_linear(int n_obs, int n_param, const double *times, const wf_real *theta, double t, wf_real *theta_t);
 
 /* The natural cubic spline through theta [n_obs, n_param]; free with wf_spline_destroy. NULL if memory is short or times do not
- * increase. */
+   increase. */
 wf_spline *wf_baseline_weights_spline_create(int n_obs, int n_param, const double *times, const wf_real *theta);
 
 /* theta_t [wf_spline_dim] out: its value at t. scratch [wf_spline_dim]. */

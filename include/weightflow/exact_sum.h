@@ -12,7 +12,8 @@
 
 typedef struct wf_exact_sum wf_exact_sum;
 
-/* A sum of vectors of length n, zero at first. NULL if memory is short. Free with wf_exact_sum_destroy (accepts NULL, sets NULL). */
+/* A sum of vectors of length n, zero at first. NULL if memory is short. Free with wf_exact_sum_destroy (accepts NULL, sets NULL).
+ */
 wf_exact_sum *wf_exact_sum_create(int n);
 void          wf_exact_sum_destroy(wf_exact_sum **sum);
 

@@ -21,7 +21,7 @@ typedef struct {
 } wf_fit_config;
 
 /* Samples x [n, n_species] and the backbone are borrowed and must outlive the fit. NULL if memory is short. Counts must be in 0 ..
- * n_levels - 1. */
+   n_levels - 1. */
 wf_fit *wf_fit_create(const wf_backbone *backbone, int n, const int32_t *x, const wf_fit_config *config);
 void    wf_fit_destroy(wf_fit **fit);
 

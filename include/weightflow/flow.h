@@ -25,20 +25,22 @@ typedef struct {
   double       path_loss;
 } wf_flow;
 
-/* Set up a flow for anchors by the parameters of `train`: control path (rank 0 computes, all get its bits), hypernetwork with initial phi. n_time and
-   [ensemble_first, ensemble_last]: number and range of the ensemble's sample times (for the published time convention). Collective on comm. */
-PetscErrorCode wf_flow_create(MPI_Comm comm, const wf_params *params, const wf_anchors *anchors, int n_time, double ensemble_first, double ensemble_last,
-                              wf_flow **flow);
+/* Set up a flow for anchors by the parameters of `train`: control path (rank 0 computes, all get its bits), hypernetwork with
+   initial phi. n_time and [ensemble_first, ensemble_last]: number and range of the ensemble's sample times (for the published time
+   convention). Collective on comm. */
+PetscErrorCode wf_flow_create(MPI_Comm comm, const wf_params *params, const wf_anchors *anchors, int n_time, double ensemble_first,
+                              double ensemble_last, wf_flow **flow);
 PetscErrorCode wf_flow_destroy(wf_flow **flow);
 
-/* Write path and phi into a product file; read them back into a new flow. A file that does not fit the anchors: *flow = NULL and why is set. Collective. */
+/* Write path and phi into a product file; read them back into a new flow. A file that does not fit the anchors: *flow = NULL and
+   why is set. Collective. */
 PetscErrorCode wf_flow_write(const wf_flow *flow, wf_file *file);
 PetscErrorCode wf_flow_read(MPI_Comm comm, const char *path, const wf_anchors *anchors, wf_flow **flow, char *why, size_t why_size);
 
 /* The same from an open file, such as a checkpoint. */
 PetscErrorCode wf_flow_read_from(wf_file *file, const wf_anchors *anchors, wf_flow **flow, char *why, size_t why_size);
 
-/* Integrate from the first anchor to clock times [n_times] (increasing, not before the first snapshot), with `steps` steps between neighbouring snapshots
-   (or a share of them); theta [n_times, n_param] out. Not collective. */
+/* Integrate from the first anchor to clock times [n_times] (increasing, not before the first snapshot), with `steps` steps between
+   neighbouring snapshots (or a share of them); theta [n_times, n_param] out. Not collective. */
 PetscErrorCode wf_flow_predict(wf_flow *flow, int n_times, const double *times, int steps, double *theta);
 #endif

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 /* Per-species histograms [n_species, n_levels] of counts [n, n_species], normalised to 1; counts above n_levels - 1 are put in the
- * last level. */
+   last level. */
 void wf_metric_marginals(int n, int n_species, int n_levels, const int32_t *counts, double *marginals);
 
 /* Published W of order 1 or 2: exact optimal transport between the n_species rows of p and q [n_species, n_levels], weights

@@ -23,7 +23,7 @@ void wf_spline_destroy(wf_spline **spline);
 void wf_spline_value(const wf_spline *spline, double t, double *value);
 
 /* derivative [dim] out = dZ/dt(t), per unit of t; at a knot the left interval's, which is the same up to rounding (Z has two
- * derivatives). */
+   derivatives). */
 void wf_spline_derivative(const wf_spline *spline, double t, double *derivative);
 
 /* Number of the interval that holds t, 0 .. n_intervals - 1. */

@@ -38,7 +38,7 @@ typedef struct {
   void (*work_destroy)(void *work);
   void (*load)(void *work, const wf_real *theta);
   /* nll [n] += -log p of each sample; where features_bar is not NULL it gets d sum(nll) / d features, and the head's own gradient
-   * grows. */
+     grows. */
   void (*nll)(void *work, int n, const int32_t *x, const wf_real *features, double *nll, wf_real *features_bar);
   void (*clear_gradient)(void *work);
   void (*store_gradient)(const void *work, wf_real *gradient);

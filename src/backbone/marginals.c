@@ -33,7 +33,7 @@ double wf_backbone_marginal_cost(const wf_backbone *backbone)
 }
 
 /* Conditionals of the batch at coordinate i; adds them to the marginals. The head's buffer is reused deeper in the tree, so a copy
- * is kept. */
+   is kept. */
 static void expand_batch(tree_walk *walk, int i)
 {
   const wf_backbone *backbone = walk->backbone;

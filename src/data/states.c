@@ -85,7 +85,8 @@ PetscErrorCode wf_states_read(MPI_Comm comm, const char *path, int n_species, in
   if (dot && !strcmp(dot, ".npy")) PetscCall(read_npy(comm, path, shape, &values, reason, sizeof reason));
   else PetscCall(read_hdf5(comm, path, shape, &values, reason, sizeof reason));
   if (!reason[0] && (shape[0] < 1 || shape[1] != n_species))
-    snprintf(reason, sizeof reason, "shape [%" PRId64 ", %" PRId64 "] instead of [n, %d], one row a state", shape[0], shape[1], n_species);
+    snprintf(reason, sizeof reason, "shape [%" PRId64 ", %" PRId64 "] instead of [n, %d], one row a state", shape[0], shape[1],
+             n_species);
   if (!reason[0]) PetscCall(take_counts(shape, values, states, reason, sizeof reason));
   if (reason[0]) snprintf(why, why_size, "predict.states = %s: %s", path, reason);
   else *n = (int)shape[0];

@@ -166,7 +166,7 @@ static PetscErrorCode after_step(TS ts)
   PetscFunctionReturn(0);
 }
 
-/* --- creation ------------------------------------------------------------------------------------------------------------------------------- */
+/* --- creation --- */
 
 static PetscErrorCode register_three_eighths_rule(void)
 {
@@ -322,7 +322,7 @@ PetscErrorCode wf_dynamics_destroy(wf_dynamics **dynamics)
   PetscFunctionReturn(0);
 }
 
-/* --- forward ---------------------------------------------------------------------------------------------------------------------------------- */
+/* --- forward --- */
 
 /* A trajectory object is good for one solve only: reused after a solve without adjoint it fails, with more steps it overflows. */
 static PetscErrorCode renew_trajectory(TS ts, bool keep)
@@ -471,7 +471,7 @@ PetscErrorCode wf_dynamics_solve(wf_dynamics *dynamics, const wf_real *phi, cons
   PetscFunctionReturn(0);
 }
 
-/* --- backward --------------------------------------------------------------------------------------------------------------------------------- */
+/* --- backward --- */
 
 static PetscErrorCode add_jump(wf_dynamics *d, const double *theta_bar, const double *energy_bar, int stop)
 {

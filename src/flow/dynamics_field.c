@@ -1,4 +1,5 @@
-/* The field and its derivative: hypernetwork times control, with the activations of the forward sweep kept for the backward one. Pure. */
+/* The field and its derivative: hypernetwork times control, with the activations of the forward sweep kept for the backward one.
+   Pure. */
 #include <string.h>
 #include <weightflow/base.h>
 #include "dynamics_impl.h"

@@ -72,7 +72,7 @@ static void add_all(wf_hypernet *net)
   }
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ life */
+/* --- life --- */
 
 static wf_hypernet_scratch *create_scratch(const wf_hypernet *net)
 {
@@ -243,8 +243,7 @@ void wf_hypernet_init(const wf_hypernet *net, uint64_t seed, bool zero_output, w
   }
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ published
- * names */
+/* --- published names --- */
 
 /* "gru_0_ir" -> "gru_layers_0_ir_i", "gru_0_hr" -> "gru_layers_0_hr_h", "output" -> "output_layer". */
 static bool translate_layer(const char *ours, int length, char *name, size_t size)

@@ -40,8 +40,8 @@ typedef struct {
   void (*add_bias_tanh)(int m, int n, const wf_real *bias, wf_real *x);
   void (*add_bias_relu)(int m, int n, const wf_real *bias, const wf_mask *mask, wf_real *x);
 
-  /* d [m,n]: cotangent of the activation's output -> of its input, given the output a; bias_bar [n] += column sums (may be NULL).
-   */
+  /* d [m,n]: cotangent of the activation's output -> of its input, given the output a; bias_bar [n] += column sums
+     (may be NULL). */
   void (*tanh_backward)(int m, int n, const wf_real *a, wf_real *d, wf_real *bias_bar);
   void (*relu_backward)(int m, int n, wf_real scale, const wf_real *a, wf_real *d, wf_real *bias_bar);
   void (*column_sum)(int m, int n, const wf_real *d, wf_real *bias_bar);

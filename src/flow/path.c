@@ -1,4 +1,5 @@
-/* Control path: codes of the anchors along principal axes, and the spline through codes. The autoencoder is in path_autoencoder.c. */
+/* Control path: codes of the anchors along principal axes, and the spline through codes. The autoencoder is in path_autoencoder.c.
+ */
 #include <math.h>
 #include <string.h>
 #include <weightflow/base.h>
@@ -11,8 +12,8 @@ struct wf_path {
   double     first, spacing; /* of the clocks' knots */
 };
 
-extern void dsyev_(const char *job, const char *triangle, const int *n, double *a, const int *lda, double *eigenvalues, double *work, const int *lwork,
-                   int *info);
+extern void dsyev_(const char *job, const char *triangle, const int *n, double *a, const int *lda, double *eigenvalues,
+                   double *work, const int *lwork, int *info);
 
 void wf_path_standardise(int n_obs, int z_dim, double *codes)
 {

@@ -98,7 +98,8 @@ static void run_backward(autoencoder *net)
   }
 }
 
-bool wf_path_codes_autoencoder(int n_obs, int n_param, const wf_real *theta, int z_dim, int steps, uint64_t seed, double *codes, double *loss)
+bool wf_path_codes_autoencoder(int n_obs, int n_param, const wf_real *theta, int z_dim, int steps, uint64_t seed, double *codes,
+                               double *loss)
 {
   autoencoder     net;
   wf_adamw_config adam = {.learning_rate = 1e-3, .weight_decay = 0, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8};

@@ -10,7 +10,8 @@ PetscErrorCode wf_published_recognise(wf_file *file, bool *is_published)
 
   PetscFunctionBeginUser;
   *is_published = true;
-  for (size_t i = 0; i < sizeof wanted / sizeof *wanted && *is_published; i++) PetscCall(wf_file_has(file, wanted[i], is_published));
+  for (size_t i = 0; i < sizeof wanted / sizeof *wanted && *is_published; i++)
+    PetscCall(wf_file_has(file, wanted[i], is_published));
   PetscFunctionReturn(0);
 }
 
@@ -80,7 +81,8 @@ static PetscErrorCode read_theta(wf_file *file, wf_anchors *anchors, char *why, 
   PetscFunctionReturn(0);
 }
 
-PetscErrorCode wf_published_read_anchors(wf_file *file, double first_time, double step, wf_anchors **anchors, char *why, size_t why_size)
+PetscErrorCode wf_published_read_anchors(wf_file *file, double first_time, double step, wf_anchors **anchors, char *why,
+                                         size_t why_size)
 {
   int         rank;
   int64_t     shape[WF_MAX_RANK];
@@ -131,7 +133,8 @@ static PetscErrorCode read_path(wf_file *file, wf_flow *flow)
   PetscFunctionReturn(0);
 }
 
-PetscErrorCode wf_published_read_phi(wf_file *file, const char *group, const wf_flow *flow, wf_real *phi, char *why, size_t why_size)
+PetscErrorCode wf_published_read_phi(wf_file *file, const char *group, const wf_flow *flow, wf_real *phi, char *why,
+                                     size_t why_size)
 {
   int                      n_blocks;
   const wf_hypernet_block *blocks = wf_hypernet_blocks(flow->net, &n_blocks);
@@ -153,7 +156,8 @@ PetscErrorCode wf_published_read_phi(wf_file *file, const char *group, const wf_
   PetscFunctionReturn(0);
 }
 
-PetscErrorCode wf_published_read_flow(wf_file *file, const char *phi_group, const wf_anchors *anchors, wf_flow **flow, char *why, size_t why_size)
+PetscErrorCode wf_published_read_flow(wf_file *file, const char *phi_group, const wf_anchors *anchors, wf_flow **flow, char *why,
+                                      size_t why_size)
 {
   wf_flow *f;
 

@@ -39,15 +39,15 @@ static char *read_strings(wf_file *file, const char *name, int n, size_t *total)
 
 PetscErrorCode wf_file_read_names(wf_file *file, const char *name, int *n, char ***strings)
 {
-  int64_t shape[WF_MAX_RANK], total = -1;
+  int64_t shape[WF_MAX_RANK] = {0}, total = -1;
   int     rank;
   char   *text = NULL;
 
   PetscFunctionBeginUser;
   PetscCall(wf_file_shape(file, name, &rank, shape, NULL));
-  *n = rank == 0 ? 1 : (int)shape[0];
-  PetscCheck(rank <= 1 && shape[0] <= INT32_MAX, file->comm, PETSC_ERR_FILE_UNEXPECTED, "%s: %s is no list of names",
-             file->path, name);
+  int64_t count = rank == 0 ? 1 : shape[0];
+  PetscCheck(rank <= 1 && count < INT32_MAX, file->comm, PETSC_ERR_FILE_UNEXPECTED, "%s: %s is no list of names", file->path, name);
+  *n = (int)count;
   if (file->rank == 0) {
     size_t size;
     text = read_strings(file, name, *n, &size);

@@ -1,20 +1,12 @@
 /* Where a file comes from: attributes of /provenance, left out of the digest. Rank 0's words count, since all ranks must write
    alike. */
-#ifdef HAVE_CONFIG_H
 #include <config.h>
-#endif
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 #include "file_impl.h"
-
-#ifndef PACKAGE_VERSION
-#define PACKAGE_VERSION "unknown"
-#endif
-#ifndef WF_BUILD_FLAGS
-#define WF_BUILD_FLAGS "unknown"
-#endif
+#include "hdf5_version.h"
 
 static PetscErrorCode write_from_rank_0(wf_file *file, const char *name, char *text, int size)
 {
@@ -27,7 +19,6 @@ static PetscErrorCode write_from_rank_0(wf_file *file, const char *name, char *t
 PetscErrorCode wf_file_write_provenance(wf_file *file)
 {
   char      host[256] = "", date[64] = "", petsc[256], mpi[MPI_MAX_LIBRARY_VERSION_STRING], hdf5[64];
-  unsigned  major, minor, release;
   int       length;
   time_t    now = time(NULL);
   struct tm calendar;
@@ -38,11 +29,10 @@ PetscErrorCode wf_file_write_provenance(wf_file *file)
   PetscCall(PetscGetVersion(petsc, sizeof(petsc)));
   PetscCallMPI(MPI_Get_library_version(mpi, &length));
   mpi[strcspn(mpi, ",\n")] = '\0';
-  H5get_libversion(&major, &minor, &release);
-  snprintf(hdf5, sizeof(hdf5), "%u.%u.%u", major, minor, release);
+  wf_hdf5_version(hdf5, sizeof(hdf5));
   PetscCall(wf_file_write_attribute_text(file, "/provenance", "version", "weightflow " PACKAGE_VERSION));
-  PetscCall(wf_file_write_attribute_text(file, "/provenance", "compiler", __VERSION__));
-  PetscCall(wf_file_write_attribute_text(file, "/provenance", "flags", WF_BUILD_FLAGS));
+  PetscCall(wf_file_write_attribute_text(file, "/provenance", "compiler", WF_COMPILER));
+  PetscCall(wf_file_write_attribute_text(file, "/provenance", "flags", WF_COMPILER_FLAGS));
   PetscCall(wf_file_write_attribute_text(file, "/provenance", "real", WF_REAL_NAME));
   PetscCall(wf_file_write_attribute_text(file, "/provenance", "petsc", petsc));
   PetscCall(wf_file_write_attribute_text(file, "/provenance", "hdf5", hdf5));

@@ -48,10 +48,11 @@ void wf_text_replace(const char *path, const char *text)
   if (!ok || rename(temporary, path)) unlink(temporary);
 }
 
-static void write_log_line(wf_run *run, const char *line)
+static void write_log_line(wf_run *run, const char *format, va_list arguments)
 {
-  char date[32];
+  char line[WF_LINE_SIZE + WF_PATH_SIZE], date[32];
   if (run->rank != 0) return;
+  vsnprintf(line, sizeof(line), format, arguments);
   wf_run_clear_bar(run);
   fprintf(stderr, "%s\n", line);
   if (!run->log) return;
@@ -62,27 +63,23 @@ static void write_log_line(wf_run *run, const char *line)
 
 PetscErrorCode wf_run_log(wf_run *run, const char *format, ...)
 {
-  char    line[WF_LINE_SIZE + WF_PATH_SIZE];
   va_list arguments;
 
   PetscFunctionBeginUser;
   va_start(arguments, format);
-  vsnprintf(line, sizeof(line), format, arguments);
+  write_log_line(run, format, arguments);
   va_end(arguments);
-  write_log_line(run, line);
   PetscFunctionReturn(0);
 }
 
 PetscErrorCode wf_run_fail(wf_run *run, int code, const char *format, ...)
 {
-  char    line[WF_LINE_SIZE + WF_PATH_SIZE];
   va_list arguments;
 
   PetscFunctionBeginUser;
   va_start(arguments, format);
-  vsnprintf(line, sizeof(line), format, arguments);
+  write_log_line(run, format, arguments);
   va_end(arguments);
-  write_log_line(run, line);
   run->exit_code = code;
   wf_run_write_status(run, "failed", true);
   PetscCall(wf_run_leave_stage(run));

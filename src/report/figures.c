@@ -17,8 +17,7 @@ static void begin_script(FILE *script, const char *name, int width, int height)
                   "'#dddddd' lw 0.6\n");
 }
 
-/* ---- density against data
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- density against data --- */
 
 static int find_time(int n, const double *times, double t)
 {
@@ -62,7 +61,7 @@ static int choose_panels(const wf_report *r, int *snapshot, int *predicted)
 }
 
 /* One block of data: count, share of the data, predicted probability. Returns the last count worth showing; *top: the largest
- * value. */
+   value. */
 static int print_density(const wf_report *r, int snapshot, int predicted, int species, double *top, FILE *data)
 {
   int            n = r->data->n_traj, d = r->data->n_species, last = 0;
@@ -125,8 +124,7 @@ static bool write_density(const wf_report *r, FILE *data, FILE *script)
   return true;
 }
 
-/* ---- scores against time
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- scores against time --- */
 
 /* Methods drawn, with the way they are drawn. */
 static const struct {
@@ -186,8 +184,7 @@ static bool write_scores(const wf_report *r, FILE *data, FILE *script)
   return true;
 }
 
-/* ---- control path
- * ------------------------------------------------------------------------------------------------------------------- */
+/* --- control path --- */
 
 static double interpolate_path(const wf_report *r, double t, int c)
 {
@@ -226,8 +223,7 @@ static bool write_path(const wf_report *r, FILE *data, FILE *script)
   return true;
 }
 
-/* ---- losses
- * ------------------------------------------------------------------------------------------------------------------------- */
+/* --- losses --- */
 
 static void print_losses(const wf_report *r, FILE *data)
 {
@@ -275,8 +271,7 @@ static bool write_loss(const wf_report *r, FILE *data, FILE *script)
   return true;
 }
 
-/* ---- weights in the plane
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- weights in the plane --- */
 
 static bool write_weights(const wf_report *r, FILE *data, FILE *script)
 {

@@ -44,7 +44,7 @@ static void diagonalise(int n, double *a, double *v)
 }
 
 /* The axis of the eigenvalue of the given place (0: largest): axis [size], of length 1, its largest component positive; zero if
- * there is none. */
+   there is none. */
 static void find_axis(int n, int size, const double *gram, const double *v, const double *centred, int place, double *axis,
                       double *share)
 {

@@ -46,7 +46,7 @@ void wf_print_quoted(FILE *stream, const char *text);
 void wf_print_html(FILE *stream, const char *text);
 
 /* Coordinates [n, 2] of rows x [n, size] on the first two principal axes of `base` [n_base, size]; share [2] of its variance. false
- * if memory is short. */
+   if memory is short. */
 bool wf_principal_plane(int n_base, int size, const wf_real *base, int n, const wf_real *x, double *coordinates, double *share);
 
 /* The pages; drawn [n_figures] says which figures there are. */

@@ -83,8 +83,7 @@ static void freeze_rates(const wf_network *network, wf_ssa_work *work, double t)
   }
 }
 
-/* Is a candidate of modulated reaction j at time t a real event? within [0, its bound): where the search fell inside its share.
- */
+/* Is a candidate of modulated reaction j at time t a real event? within [0, its bound): where the search fell inside its share. */
 static bool accept_candidate(const wf_network *network, int j, double t, double within, double bound)
 {
   const wf_network_stored_reaction *reaction = &network->reactions[j];

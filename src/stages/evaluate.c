@@ -22,8 +22,7 @@ typedef struct {
   double       *all; /* [N_METHODS, N_METRICS, n_time, n_repeats] */
 } evaluation;
 
-/* ---- 1. what is scored against what
- * ------------------------------------------------------------------------------------------------ */
+/* --- 1. what is scored against what --- */
 
 static PetscErrorCode read_ensemble(evaluation *e, char *why, size_t why_size)
 {
@@ -145,8 +144,7 @@ static PetscErrorCode read_inputs(evaluation *e, char *why, size_t why_size)
   PetscFunctionReturn(0);
 }
 
-/* ---- 2. work space and the couplings of displacement interpolation
- * ------------------------------------------------------------------ */
+/* --- 2. work space and the couplings of displacement interpolation --- */
 
 static PetscErrorCode prepare_scoring(evaluation *e)
 {
@@ -211,8 +209,7 @@ static PetscErrorCode couple_snapshots(evaluation *e)
   PetscFunctionReturn(0);
 }
 
-/* ---- 3. scores, snapshot by snapshot
- * ------------------------------------------------------------------------------------------------ */
+/* --- 3. scores, snapshot by snapshot --- */
 
 static wf_dataset describe_repeats(const scoring *s)
 {
@@ -289,8 +286,7 @@ static PetscErrorCode score_snapshots(evaluation *e, bool *stopped)
   PetscFunctionReturn(0);
 }
 
-/* ---- 4. the product
- * ------------------------------------------------------------------------------------------------------------------ */
+/* --- 4. the product --- */
 
 static PetscErrorCode write_scores_by_time(wf_file *file, const evaluation *e)
 {
@@ -420,8 +416,7 @@ static PetscErrorCode destroy_evaluation(evaluation *e)
   PetscFunctionReturn(0);
 }
 
-/* ---- the story
- * ----------------------------------------------------------------------------------------------------------------------- */
+/* --- the story --- */
 
 static PetscErrorCode score_and_write(evaluation *e)
 {

@@ -43,7 +43,7 @@ static PetscErrorCode note_mistake(import *im, const char *format, ...)
   PetscFunctionReturn(0);
 }
 
-/* ---------------------------------------------------- sizes and labels ---------------------------------------------------- */
+/* --- sizes and labels --- */
 
 static PetscErrorCode check_sizes(import *im)
 {
@@ -112,7 +112,7 @@ static PetscErrorCode find_species(import *im)
   PetscFunctionReturn(0);
 }
 
-/* ---------------------------------------------------- counts ---------------------------------------------------- */
+/* --- counts --- */
 
 static PetscErrorCode read_counts(import *im, wf_count_faults *faults)
 {
@@ -166,7 +166,7 @@ static PetscErrorCode tell_faults(import *im, const wf_count_faults *faults)
   PetscFunctionReturn(0);
 }
 
-/* ---------------------------------------------------- the product ---------------------------------------------------- */
+/* --- the product --- */
 
 static PetscErrorCode write_ensemble(import *im)
 {

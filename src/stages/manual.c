@@ -101,8 +101,8 @@ static const char *const files[][2] = {
      "results depend on."},
     {"DIR/run.log, DIR/status.txt", "what happened, and what is happening."},
     {"DIR/stop", "create it to ask for a clean stop with a checkpoint."},
-    {"DIR/STAGE/*.h5", "the product of a stage: simulate/ensemble.h5 or import/ensemble.h5, pretrain/anchors.h5, train/flow.h5, "
-                       "predict/prediction.h5, evaluate/metrics.h5. A file with its final name is complete."},
+    {"DIR/STAGE/*.h5", "the product of a stage: simulate/ensemble.h5 (of simulate and import), pretrain/anchors.h5, "
+                       "train/flow.h5, predict/prediction.h5, evaluate/metrics.h5. A file with its final name is complete."},
     {"DIR/STAGE/steps.txt, DIR/STAGE/timers.txt", "one row a step; seconds a phase."},
     {"DIR/STAGE/ckpt/", "the last two checkpoints, good for any number of ranks."},
     {NULL, NULL},

@@ -1,7 +1,8 @@
 /* Stage predict: the weights, and so the density, at any times.
 
-   anchors.h5 + flow.h5 -> prediction.h5: theta(t) from one integration; per-species marginals (exact where the tree of states is small enough, else from
-   samples), moments, tail probabilities, samples, and log-densities of given states. Times are dealt over ranks in blocks. */
+   anchors.h5 + flow.h5 -> prediction.h5: theta(t) from one integration; per-species marginals (exact where the tree of states is
+   small enough, else from samples), moments, tail probabilities, samples, and log-densities of given states. Times are dealt over
+   ranks in blocks. */
 #include <math.h>
 #include <string.h>
 #include <weightflow/anchors.h>
@@ -29,7 +30,7 @@ typedef struct {
   bool              exact;
 } prediction;
 
-/* --- densities at one time ------------------------------------------------------------------------------------------------------------------------ */
+/* --- densities at one time --- */
 
 static PetscErrorCode marginals_by_samples(prediction *p, int i_time, double *marginals)
 {
@@ -63,7 +64,9 @@ static PetscErrorCode describe_density(prediction *p, int local)
   double        *marginals = p->marginals + (size_t)local * d * p->n_levels;
 
   PetscFunctionBeginUser;
-  if (p->exact) PetscCheck(wf_backbone_marginals(p->flow->backbone, theta, 0, p->work, marginals), PETSC_COMM_SELF, PETSC_ERR_MEM, "no memory for marginals");
+  if (p->exact)
+    PetscCheck(wf_backbone_marginals(p->flow->backbone, theta, 0, p->work, marginals), PETSC_COMM_SELF, PETSC_ERR_MEM,
+               "no memory for marginals");
   else PetscCall(marginals_by_samples(p, i_time, marginals));
   wf_metric_moments(d, p->n_levels, marginals, p->moments + (size_t)local * d * 4);
   sum_tails(p, marginals, p->tail_probability + (size_t)local * d * p->n_tails);
@@ -73,7 +76,7 @@ static PetscErrorCode describe_density(prediction *p, int local)
   PetscFunctionReturn(0);
 }
 
-/* --- input ------------------------------------------------------------------------------------------------------------------------------------------ */
+/* --- input --- */
 
 static PetscErrorCode read_times(prediction *p, const wf_anchors *anchors, char *why, size_t why_size)
 {
@@ -93,7 +96,8 @@ static PetscErrorCode read_times(prediction *p, const wf_anchors *anchors, char 
   wf_numbers_parse(params->predict.times, p->n_times, p->times, why, why_size);
   if (p->times[0] < first) snprintf(why, why_size, "predict.times: %g is before the first snapshot at %g", p->times[0], first);
   for (int i = 1; i < p->n_times; i++)
-    if (!(p->times[i] > p->times[i - 1])) snprintf(why, why_size, "predict.times: %g does not rise above %g", p->times[i], p->times[i - 1]);
+    if (!(p->times[i] > p->times[i - 1]))
+      snprintf(why, why_size, "predict.times: %g does not rise above %g", p->times[i], p->times[i - 1]);
   PetscFunctionReturn(0);
 }
 
@@ -118,7 +122,7 @@ static PetscErrorCode read_states(prediction *p, char *why, size_t why_size)
   PetscFunctionReturn(0);
 }
 
-/* --- output ----------------------------------------------------------------------------------------------------------------------------------------- */
+/* --- output --- */
 
 static PetscErrorCode write_rows(wf_file *file, const prediction *p, wf_dataset dataset, const void *rows)
 {
@@ -136,19 +140,35 @@ static PetscErrorCode write_product(prediction *p)
 
   PetscFunctionBeginUser;
   PetscCall(wf_run_product_create(p->run, "prediction", &file));
-  wf_dataset times = {.name = "/times", .type = WF_TYPE_DOUBLE, .rank = 1, .shape = {nt}, .description = "predicted times", .unit = "time", .axes = "time"};
+  wf_dataset times = {.name = "/times",
+                      .type = WF_TYPE_DOUBLE,
+                      .rank = 1,
+                      .shape = {nt},
+                      .description = "predicted times",
+                      .unit = "time",
+                      .axes = "time"};
   PetscCall(wf_file_write(file, &times, p->times));
   PetscCall(write_rows(file, p,
                        (wf_dataset){.name = "/theta", .type = WF_TYPE_REAL, .rank = 2, .shape = {nt, p->flow->n_param},
                                     .description = "weights of the density", .unit = "1", .axes = "time,weight"},
                        p->theta_real + (size_t)p->first * p->flow->n_param));
   PetscCall(write_rows(file, p,
-                       (wf_dataset){.name = "/marginals", .type = WF_TYPE_DOUBLE, .rank = 3, .shape = {nt, d, p->n_levels},
-                                    .description = p->exact ? "P(x_i = c), exact" : "P(x_i = c), from samples", .unit = "1", .axes = "time,species,count"},
+                       (wf_dataset){.name = "/marginals",
+                                    .type = WF_TYPE_DOUBLE,
+                                    .rank = 3,
+                                    .shape = {nt, d, p->n_levels},
+                                    .description = p->exact ? "P(x_i = c), exact" : "P(x_i = c), from samples",
+                                    .unit = "1",
+                                    .axes = "time,species,count"},
                        p->marginals));
   PetscCall(write_rows(file, p,
-                       (wf_dataset){.name = "/moments", .type = WF_TYPE_DOUBLE, .rank = 3, .shape = {nt, d, 4},
-                                    .description = "mean, variance, skewness, excess kurtosis", .unit = "counts", .axes = "time,species,moment"},
+                       (wf_dataset){.name = "/moments",
+                                    .type = WF_TYPE_DOUBLE,
+                                    .rank = 3,
+                                    .shape = {nt, d, 4},
+                                    .description = "mean, variance, skewness, excess kurtosis",
+                                    .unit = "counts",
+                                    .axes = "time,species,moment"},
                        p->moments));
   PetscCall(write_rows(file, p,
                        (wf_dataset){.name = "/samples", .type = WF_TYPE_INT32, .rank = 3, .shape = {nt, p->n_samples, d},
@@ -163,15 +183,20 @@ static PetscErrorCode write_product(prediction *p)
                                     .description = "log p(x, t) of the given states", .unit = "nat", .axes = "time,state"},
                        p->log_density));
   if (p->n_tails) {
-    wf_dataset thresholds = {.name = "/tail_thresholds", .type = WF_TYPE_INT32, .rank = 1, .shape = {p->n_tails}, .description = "thresholds of /tails",
-                             .unit = "counts", .axes = "threshold"};
+    wf_dataset thresholds = {.name = "/tail_thresholds",
+                             .type = WF_TYPE_INT32,
+                             .rank = 1,
+                             .shape = {p->n_tails},
+                             .description = "thresholds of /tails",
+                             .unit = "counts",
+                             .axes = "threshold"};
     PetscCall(wf_file_write(file, &thresholds, p->tails));
   }
   PetscCall(wf_run_stage_end(p->run, &file));
   PetscFunctionReturn(0);
 }
 
-/* --- the stage ---------------------------------------------------------------------------------------------------------------------------------------- */
+/* --- the stage --- */
 
 static PetscErrorCode integrate(prediction *p, wf_flow *flow)
 {
@@ -204,8 +229,8 @@ static PetscErrorCode predict_densities(prediction *p)
   PetscCheck(p->work, PETSC_COMM_SELF, PETSC_ERR_MEM, "no memory for the backbone's work space");
   n = (size_t)p->count;
   d = (size_t)p->n_species;
-  PetscCall(PetscMalloc5(n * d * p->n_levels, &p->marginals, n * d * 4, &p->moments, n * d * p->n_tails, &p->tail_probability, n * p->n_states,
-                         &p->log_density, n * d * p->n_samples, &p->samples));
+  PetscCall(PetscMalloc5(n * d * p->n_levels, &p->marginals, n * d * 4, &p->moments, n * d * p->n_tails, &p->tail_probability,
+                         n * p->n_states, &p->log_density, n * d * p->n_samples, &p->samples));
   for (int i = 0; i < p->count; i++) PetscCall(describe_density(p, i));
   wf_backbone_work_destroy(&p->work);
   PetscFunctionReturn(0);

@@ -50,7 +50,7 @@ typedef struct {
   wf_fit  *fit;
 } wave;
 
-/* --- plan ------------------------------------------------------------------------------------------------------------------- */
+/* --- plan --- */
 
 /* The snapshots strictly between first and last, from the middle outwards. */
 static void bisect(const double *times, int first, int last, int generation, plan_row *plan)
@@ -81,7 +81,7 @@ static void make_plan(pretraining *p)
   }
 }
 
-/* --- setting up --------------------------------------------------------------------------------------------------------------- */
+/* --- setting up --- */
 
 /* Training rows of the observed snapshots, side by side. */
 static PetscErrorCode copy_samples(pretraining *p, const wf_snapshots *ensemble, const int *rows)
@@ -202,7 +202,7 @@ static PetscErrorCode tear_down(pretraining *p)
   PetscFunctionReturn(0);
 }
 
-/* --- checkpoints -------------------------------------------------------------------------------------------------------------- */
+/* --- checkpoints --- */
 
 enum { N_PARTS = 6 };
 typedef struct {
@@ -265,7 +265,7 @@ static PetscErrorCode read_checkpoint(pretraining *p)
   PetscFunctionReturn(0);
 }
 
-/* --- waves of fits ------------------------------------------------------------------------------------------------------------ */
+/* --- waves of fits --- */
 
 /* Ranks are dealt to teams in consecutive blocks: rank r is in team r n_teams / size. */
 static int find_team_root(int team, int n_teams, int size) { return (team * size + n_teams - 1) / n_teams; }

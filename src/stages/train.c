@@ -11,7 +11,7 @@
 
 const char *const TRAIN_HISTORY_COLUMNS[N_HISTORY] = {"iteration", "weight_loss", "nll", "energy", "total"};
 
-/* --- checkpoint ----------------------------------------------------------------------------------------------------------------------------- */
+/* --- checkpoint --- */
 
 static wf_dataset phi_dataset(const training *t, const char *name, const char *description)
 {
@@ -63,7 +63,7 @@ static PetscErrorCode start_or_resume(training *t, const wf_anchors *anchors)
   PetscFunctionReturn(0);
 }
 
-/* --- the stage ------------------------------------------------------------------------------------------------------------------------------------ */
+/* --- the stage --- */
 
 static PetscErrorCode write_product(training *t)
 {

@@ -5,7 +5,7 @@
 #include <weightflow/nn.h>
 #include "train_impl.h"
 
-/* --- one iteration's bookkeeping -------------------------------------------------------------------------------------------------------------- */
+/* --- one iteration's bookkeeping --- */
 
 static PetscErrorCode note_iteration(training *t, const wf_loss *loss)
 {
@@ -37,7 +37,7 @@ static PetscErrorCode pause_if_asked(training *t)
   PetscFunctionReturn(0);
 }
 
-/* --- optimisers --------------------------------------------------------------------------------------------------------------------------------- */
+/* --- optimisers --- */
 
 /* Cut the time range into windows of a random length and offset, a function of the iteration alone: every interval once. */
 static PetscErrorCode draw_windows(training *t, int longest)
@@ -80,7 +80,7 @@ PetscErrorCode wf_train_adamw(training *t, int longest)
   PetscFunctionReturn(0);
 }
 
-/* --- quasi-Newton ------------------------------------------------------------------------------------------------------------------------------ */
+/* --- quasi-Newton --- */
 
 static PetscErrorCode copy_to_phi(training *t, Vec x)
 {

@@ -20,13 +20,8 @@ void wf_version_print(FILE *stream)
   mpi[strcspn(mpi, ",\n")] = 0;
   fprintf(stream, "weightflow %s\n", PACKAGE_VERSION);
   fprintf(stream, "precision  %s\n", PRECISION);
-  fprintf(stream, "compiler   %s %s\n",
-#ifdef __clang__
-          "clang",
-#else
-          "gcc",
-#endif
-          __VERSION__);
+  fprintf(stream, "compiler   %s\n", WF_COMPILER);
+  fprintf(stream, "flags      %s\n", WF_COMPILER_FLAGS);
   fprintf(stream, "PETSc      %d.%d.%d\n", (int)major, (int)minor, (int)patch);
   fprintf(stream, "HDF5       %s\n", hdf5);
   fprintf(stream, "MPI        %s\n", mpi);
