@@ -60,8 +60,7 @@ static double dot(int n, const wf_real *x, const wf_real *y)
   return sum;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ published
- * model */
+/* ------------------------------------------------------------------------------------------ published model */
 
 static bool read_dataset(hid_t file, const char *name, int count, double *values)
 {
@@ -167,7 +166,7 @@ static void check_published(void)
   H5Fclose(file);
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ derivatives */
+/* ------------------------------------------------------------------------------------------ derivatives */
 
 /* <g_bar, dg along a direction in x> by central differences; x is b's phi or theta. The step balances rounding against kinks of the
    ReLU that may lie within it: in double none does, in float the quotient is good to some per cent only. */
@@ -253,7 +252,7 @@ static void check_derivatives(void)
   }
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ against itself
+/* ------------------------------------------------------------------------------------------ against itself
  */
 
 /* The backward map is linear in g_bar, accumulates into phi_bar, and does without either result. */

@@ -1,8 +1,9 @@
 /* Files: the only place that calls HDF5.
 
    A file is written as NAME.part, and becomes NAME only when complete: flush, close, fsync, rename, fsync of the folder. Every file
-   carries the root attributes wf_kind, wf_format_version and wf_digest, and the group /provenance. The digest is a 128-bit hash over
-   the contents of all datasets, keyed by name, type, shape and row index: it does not depend on rank count, chunking or compression.
+   carries the root attributes wf_kind, wf_format_version and wf_digest, and the group /provenance. The digest is a 128-bit hash
+   over the contents of all datasets and attributes, keyed by name, type, shape and row index: it does not depend on rank count,
+   chunking or compression. /provenance and what is named volatile_... stay out of it.
    Functions that take a wf_file are collective on its communicator, in the same order on all ranks. */
 #ifndef WEIGHTFLOW_IO_H
 #define WEIGHTFLOW_IO_H
@@ -44,11 +45,14 @@ PetscErrorCode wf_file_write_attribute_double(wf_file *file, const char *object,
 PetscErrorCode wf_file_write_attribute_int(wf_file *file, const char *object, const char *name, int64_t value);
 /* Finish: digest, close, fsync, rename to the final name. digest [WF_DIGEST_SIZE] out, may be NULL. */
 PetscErrorCode wf_file_publish(wf_file **file, char *digest);
+/* Drop a file that is being written; one already there under the final name stays. Accepts NULL, sets NULL. */
+PetscErrorCode wf_file_discard(wf_file **file);
 
 /* --- reading --- */
-/* Open a file of ours; kind NULL accepts any. verify: reread everything and compare with wf_digest. A missing, foreign, truncated or
-   damaged file is not a PETSc error: *file = NULL and a one-line reason is left in why [why_size] on all ranks. */
-PetscErrorCode wf_file_open(MPI_Comm comm, const char *path, const char *kind, bool verify, wf_file **file, char *why, size_t why_size);
+/* Open a file of ours; kind NULL accepts any. verify: reread everything and compare with wf_digest. A missing, foreign, truncated
+   or damaged file is not a PETSc error: *file = NULL and a one-line reason is left in why [why_size] on all ranks. */
+PetscErrorCode wf_file_open(MPI_Comm comm, const char *path, const char *kind, bool verify, wf_file **file, char *why,
+                            size_t why_size);
 /* Open any HDF5 file, not only ours. */
 PetscErrorCode wf_file_open_foreign(MPI_Comm comm, const char *path, wf_file **file, char *why, size_t why_size);
 PetscErrorCode wf_file_close(wf_file **file);
@@ -60,7 +64,8 @@ PetscErrorCode wf_file_read_rows(wf_file *file, const char *name, wf_type type, 
 PetscErrorCode wf_file_read(wf_file *file, const char *name, wf_type type, void *data);
 /* Names written by wf_file_write_names: *n strings, freed in one go with wf_free(*strings). Also reads variable-length strings. */
 PetscErrorCode wf_file_read_names(wf_file *file, const char *name, int *n, char ***strings);
-PetscErrorCode wf_file_read_attribute_text(wf_file *file, const char *object, const char *name, char *value, size_t size, bool *found);
+PetscErrorCode wf_file_read_attribute_text(wf_file *file, const char *object, const char *name, char *value, size_t size,
+                                           bool *found);
 PetscErrorCode wf_file_read_attribute_double(wf_file *file, const char *object, const char *name, double *value, bool *found);
 PetscErrorCode wf_file_read_attribute_int(wf_file *file, const char *object, const char *name, int64_t *value, bool *found);
 #endif

@@ -27,7 +27,8 @@
   P(data, holdout, REAL, 0, 0, 0.9, NULL, "share", FIXED, "share of trajectories kept from training and scored on; 0: none")
 
 #define WF_PARAMS_SIMULATE(P)                                                                                                  \
-  P(simulate, system, CHOICE, "epidemic", 0, 0, "epidemic", "", FIXED, "built-in reaction network")                            \
+  P(simulate, system, CHOICE, "epidemic", 0, 0, "epidemic|toggle_switch|signalling_cascade_1", "", FIXED,                       \
+    "built-in reaction network")                                                                                              \
   P(simulate, rate, CHOICE, "exact", 0, 0, "exact|frozen", "", FIXED,                                                          \
     "time-dependent rates: exact by thinning, or frozen at the last event as in the published ensembles")                      \
   P(simulate, trajectories, INT, 1000, 1, 1e9, NULL, "", FIXED, "number of trajectories")                                      \

@@ -23,8 +23,10 @@ typedef struct wf_run wf_run;
 /* Exit codes of the program. */
 enum { WF_EXIT_COMPLETE = 0, WF_EXIT_USER = 2, WF_EXIT_STOPPED = 3, WF_EXIT_DAMAGED = 4 };
 
-/* Open (or make) the run folder params->run.out: log, used_parameters.yaml, signal handlers (USR1, TERM, INT: stop cleanly), and refuse, as
-   mistakes, a folder that is not writable or whose fixed parameters differ from those asked for. command_line is for provenance. */
+/* Open (or make) the run folder params->run.out: log, used_parameters.yaml, signal handlers (USR1, TERM, INT: stop cleanly).
+   A folder that cannot be written, or in which another run is at work, is a mistake: it is added on all ranks, where mistakes is
+   not NULL, and *run = NULL. Other fixed parameters than an older run's are none: stages decide one by one what must be made anew.
+   With run.dry_run nothing is made. params is copied; command_line is for provenance. */
 PetscErrorCode wf_run_create(MPI_Comm comm, const wf_params *params, const char *command_line, wf_mistakes *mistakes, wf_run **run);
 PetscErrorCode wf_run_destroy(wf_run **run);
 
@@ -40,9 +42,11 @@ void wf_run_path(const wf_run *run, const char *stage, const char *name, char *p
 /* One line to the log file and, on rank 0, to the screen. */
 PetscErrorCode wf_run_log(wf_run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Begin a stage with product file `product` ("anchors.h5"). parents [n_parents]: the product paths it is made from, relative to the run
-   folder ("simulate/ensemble.h5"); *needed is false (and one line is logged) where the product is complete and was made from the same
-   parents (by digest) and the same fixed parameters of `groups` ("data pretrain"). A damaged product is named and made anew.
+/* Begin a stage with product file `product` ("anchors.h5"). parents [n_parents]: the product paths it is made from, relative to the
+   run folder ("simulate/ensemble.h5"); *needed is false (and one line is logged) where the product is complete and was made from the
+   same parents (by digest) and the same fixed parameters of `groups` ("data pretrain", or single ones: "data.observed pretrain"),
+   run.seed always included and paths of group data never (their contents count, as parents). Besides products, a parent may be
+   "file:PATH", any file outside the run folder, by its bytes, or "value:TEXT", a setting. A damaged product is named and made anew.
    A missing or damaged parent is a user mistake: logged, *needed = false, and wf_run_exit_code becomes 2 or 4. */
 PetscErrorCode wf_run_stage_begin(wf_run *run, const char *stage, const char *product, int n_parents, const char *const *parents,
                                   const char *groups, bool *needed);
@@ -67,12 +71,14 @@ PetscErrorCode wf_run_checkpoint_create(wf_run *run, int64_t step, wf_file **fil
 PetscErrorCode wf_run_checkpoint_publish(wf_run *run, wf_file **file);
 
 /* Progress of the current stage: a bar with time left on a terminal, sparse lines in a batch log; also status.txt. */
-PetscErrorCode wf_run_progress(wf_run *run, int64_t done, int64_t total, const char *format, ...) __attribute__((format(printf, 4, 5)));
+PetscErrorCode wf_run_progress(wf_run *run, int64_t done, int64_t total, const char *format, ...)
+  __attribute__((format(printf, 4, 5)));
 
-/* Time a phase of the current stage by name (literals); phases do not nest. Not collective; reduced over ranks at stage_end. */
+/* Time a phase of the current stage by name (literals; NULL: between phases); phases do not nest. Not collective; reduced over ranks
+   at stage_end. */
 void wf_run_phase(wf_run *run, const char *name);
 
 /* A row of <stage>/steps.txt: `columns` once ("iteration loss energy"), then values [n]. On resume the table is cut back to the
-   checkpoint's step before rows are appended; the first column must be the step. */
+   checkpoint's step before rows are appended; the first column must be the step. Call it on all ranks; rank 0 writes. */
 PetscErrorCode wf_run_table_row(wf_run *run, const char *columns, int n, const double *values);
 #endif

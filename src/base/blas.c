@@ -1,4 +1,6 @@
 /* CBLAS in the library's precision. */
+#include <config.h>
+
 #include <cblas.h>
 #include <weightflow/blas.h>
 
@@ -13,4 +15,9 @@ void wf_gemm(bool transpose_a, bool transpose_b, int m, int n, int k, wf_real al
 #endif
 }
 
-void wf_blas_use_one_thread(void) { openblas_set_num_threads(1); }
+void wf_blas_use_one_thread(void)
+{
+#ifdef HAVE_OPENBLAS_SET_NUM_THREADS
+  openblas_set_num_threads(1);
+#endif /* other libraries: OMP_NUM_THREADS=1 in the environment, which the job scripts set */
+}

@@ -6,7 +6,7 @@
 #include <weightflow/random.h>
 #include "flow/hypernet_impl.h"
 
-/* ------------------------------------------------------------------------------------------------------------------ blocks of phi
+/* ------------------------------------------------------------------------------------------ blocks of phi
  */
 
 /* Add a block; returns its place in phi. Without memory for blocks (first pass) it only counts. */
@@ -72,7 +72,7 @@ static void add_all(wf_hypernet *net)
   }
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ life */
+/* ------------------------------------------------------------------------------------------ life */
 
 static wf_hypernet_scratch *create_scratch(const wf_hypernet *net)
 {
@@ -187,7 +187,10 @@ wf_hypernet_tape *wf_hypernet_tape_create(const wf_hypernet *net)
   if (!tape) return NULL;
   tape->x        = wf_calloc((size_t)net->config.n_encoders + 1, sizeof *tape->x);
   tape->encoders = wf_calloc((size_t)net->config.n_encoders, sizeof *tape->encoders);
-  if (tape->x && tape->encoders) tape->memory = wf_calloc(lay_out_tape(net, NULL, tape), sizeof(wf_real));
+  if (tape->x && tape->encoders) {
+    tape->n_memory = lay_out_tape(net, NULL, tape);
+    tape->memory   = wf_calloc(tape->n_memory, sizeof(wf_real));
+  }
   if (tape->memory)
     lay_out_tape(net, tape->memory, tape);
   else
@@ -205,9 +208,11 @@ void wf_hypernet_tape_destroy(wf_hypernet_tape **tape)
   *tape = NULL;
 }
 
+size_t wf_hypernet_tape_bytes(const wf_hypernet_tape *tape) { return tape->n_memory * sizeof(wf_real); }
+
 const wf_real *wf_hypernet_tape_activation(const wf_hypernet_tape *tape, int layer) { return tape->x[layer]; }
 
-/* ------------------------------------------------------------------------------------------------------------------ start values
+/* ------------------------------------------------------------------------------------------ start values
  */
 
 static void fill_uniform(uint64_t seed, int block, double bound, int first, int count, wf_real *phi)
@@ -241,8 +246,7 @@ void wf_hypernet_init(const wf_hypernet *net, uint64_t seed, bool zero_output, w
   }
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ published
- * names */
+/* ------------------------------------------------------------------------------------------ published names */
 
 /* "gru_0_ir" -> "gru_layers_0_ir_i", "gru_0_hr" -> "gru_layers_0_hr_h", "output" -> "output_layer". */
 static bool translate_layer(const char *ours, int length, char *name, size_t size)

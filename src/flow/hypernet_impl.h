@@ -68,7 +68,8 @@ struct wf_hypernet_tape {
   wf_real                  *input_hidden, *output_hidden; /* [n_nodes, map_hidden] */
   wf_real                 **x;                            /* [n_encoders + 1] of [n_nodes, width] */
   wf_hypernet_encoder_tape *encoders;
-  wf_real                  *memory;
+  wf_real                  *memory; /* [n_memory] */
+  size_t                    n_memory;
 };
 
 /* Hand out parts of a memory block in turn; with base NULL it only counts. Parts are aligned to 64 bytes and followed by slack. */

@@ -1,0 +1,57 @@
+/* The stories: what each command of the program does. A stage reads and writes files of the run folder only. */
+#ifndef WEIGHTFLOW_STAGES_H
+#define WEIGHTFLOW_STAGES_H
+#include <weightflow/run.h>
+
+enum { WF_SOURCE_SIZE = 1200 };
+
+/* One row of the program's command table. */
+typedef struct {
+  const char *name, *arguments, *summary;
+  const char *groups;                   /* of parameters that the command reads: "run data simulate" */
+  PetscErrorCode (*stage)(wf_run *run); /* NULL: the command opens no run folder */
+} wf_command;
+
+/* The stages. Collective on the run's communicator. What a user can mend, and damage to files, is told by wf_run_exit_code. */
+PetscErrorCode wf_stage_simulate(wf_run *run);
+PetscErrorCode wf_stage_import(wf_run *run);
+PetscErrorCode wf_stage_pretrain(wf_run *run);
+PetscErrorCode wf_stage_train(wf_run *run);
+PetscErrorCode wf_stage_predict(wf_run *run);
+PetscErrorCode wf_stage_evaluate(wf_run *run);
+PetscErrorCode wf_stage_report(wf_run *run);
+
+/* Command `check`: what a batch job could trip on, without writing anything: input files open and have the right shape, the run
+   folder can be made and written and fits the disk, an older run there had the same fixed parameters. Findings go to standard
+   output, mistakes are added. Collective on comm; rank 0 looks, and only its mistakes count. */
+PetscErrorCode wf_check_all(MPI_Comm comm, const wf_params *params, wf_mistakes *mistakes);
+
+/* Read the parameters of a command from argv [argc], the words after it, and check them. Words that are no options are the YAML
+   file and, for `import`, the data file. Where no YAML file is named and the run folder holds the parameters of an older run, these
+   are taken. source [size] out: the file they came from, empty if none. Not collective: rank 0 calls it. */
+void wf_command_read_params(const wf_command *command, int argc, char **argv, wf_params *params, char *source, size_t size,
+                            wf_mistakes *mistakes);
+
+/* Note that a command is unknown, and the known one nearest to it. Not collective. */
+void wf_command_note_unknown(const char *name, int n_commands, const wf_command *commands, wf_mistakes *mistakes);
+
+/* Initialise PETSc with its options among argv, and without the option files that happen to lie in the home or the working folder:
+   a run depends on what it was given alone. Collective on all ranks. */
+PetscErrorCode wf_command_initialize(int argc, char **argv);
+
+/* Print the mistakes on rank 0 and set *code on all ranks if there are any; rank 0's count decides. Collective on comm. */
+PetscErrorCode wf_mistakes_settle(MPI_Comm comm, const wf_mistakes *mistakes, int *code);
+
+/* Warn of options -wf_... for the run's own PETSc objects that none of them asked for: most likely misspelt. Collective. */
+PetscErrorCode wf_command_log_unused(wf_run *run);
+
+/* What a run starts with: version, precision, ranks, threads, cores, and a warning where there are more ranks than cores.
+   text [size] out on rank 0. Collective on comm. */
+PetscErrorCode wf_banner_text(MPI_Comm comm, char *text, size_t size);
+
+/* The commands that only print. Not collective; neither MPI nor PETSc need be initialised. */
+void wf_version_print(FILE *stream);
+void wf_usage_print(FILE *stream, int n_commands, const wf_command *commands);
+void wf_help_print(FILE *stream, const wf_command *command);
+void wf_manual_print(FILE *stream, int n_commands, const wf_command *commands);
+#endif
