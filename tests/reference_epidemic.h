@@ -12,17 +12,23 @@ enum { REFERENCE_TOKENS = 100, REFERENCE_FEATURES = 9, REFERENCE_PARAM = 852 };
 /* A whole dataset as doubles or 32-bit integers; free with wf_free. */
 static inline void *reference_read(hid_t file, const char *name, hid_t type, size_t size)
 {
-  hid_t   set    = H5Dopen2(file, name, H5P_DEFAULT);
-  hid_t   space  = H5Dget_space(set);
+  hid_t    set   = H5Dopen2(file, name, H5P_DEFAULT);
+  hid_t    space = H5Dget_space(set);
   hssize_t count = H5Sget_simple_extent_npoints(space);
-  void   *data   = wf_calloc((size_t)count, size);
+  void    *data  = wf_calloc((size_t)count, size);
   WF_CHECK(set >= 0 && data && H5Dread(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) >= 0, "%s", name);
   H5Sclose(space);
   H5Dclose(set);
   return data;
 }
-static inline double  *reference_doubles(hid_t file, const char *name) { return reference_read(file, name, H5T_NATIVE_DOUBLE, sizeof(double)); }
-static inline int32_t *reference_ints(hid_t file, const char *name) { return reference_read(file, name, H5T_NATIVE_INT32, sizeof(int32_t)); }
+static inline double *reference_doubles(hid_t file, const char *name)
+{
+  return reference_read(file, name, H5T_NATIVE_DOUBLE, sizeof(double));
+}
+static inline int32_t *reference_ints(hid_t file, const char *name)
+{
+  return reference_read(file, name, H5T_NATIVE_INT32, sizeof(int32_t));
+}
 
 static inline wf_backbone *reference_backbone(void)
 {

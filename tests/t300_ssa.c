@@ -9,7 +9,8 @@
 
 static const double two_pi = 6.283185307179586, alarm = 1e-6;
 
-/* P(chi-square with n degrees of freedom > x): the incomplete gamma function by its series, or by its continued fraction (Lentz). */
+/* P(chi-square with n degrees of freedom > x): the incomplete gamma function by its series, or by its continued fraction (Lentz).
+ */
 static double chi_square_tail(double x, int n)
 {
   double a = 0.5 * n, y = 0.5 * x, scale = exp(-y + a * log(y) - lgamma(a));
@@ -29,7 +30,8 @@ static double chi_square_tail(double x, int n)
   return scale * h;
 }
 
-/* Chi-square p-value of counts x [n] against the law p [n_law] (the rest of the mass beyond it), merging cells of less than 10 expected. */
+/* Chi-square p-value of counts x [n] against the law p [n_law] (the rest of the mass beyond it), merging cells of less than 10
+   expected. */
 static double fit_p_value(int n, const int32_t *x, int n_law, const double *p)
 {
   double expected = 0, observed = 0, chi2 = 0, rest = n, mass = n;
@@ -148,7 +150,7 @@ static void check_cascade(void)
     covariance += (double)x[12] * x[13];
   }
   for (int s = 0; s < D; s++) {
-    double law = s < 14 ? 10.0 / 6 * pow(5.0 / 6, s) : 5 * 10.0 / 6 * pow(5.0 / 6, 13);
+    double law  = s < 14 ? 10.0 / 6 * pow(5.0 / 6, s) : 5 * 10.0 / 6 * pow(5.0 / 6, 13);
     double mean = sum[s] / N, variance = square[s] / N - mean * mean;
     WF_CHECK(fabs(mean - law) < 5 * sqrt(law / N), "X%d: %g against %g", s + 1, mean, law);
     WF_CHECK(fabs(variance - law) < 5 * sqrt((law + 2 * law * law) / N), "X%d: %g against %g", s + 1, variance, law);
@@ -178,8 +180,10 @@ static void check_modulated_birth(void)
       for (int k = 0; k < TIMES; k++) {
         fill_poisson(2 * (times[k] + amplitude[a] * 4 / two_pi * (1 - cos(two_pi * times[k] / 4))), LAW, p);
         double p_value = fit_p_value(N, x + k * N, LAW, p);
-        if (frozen) worst = fmin(worst, p_value);
-        else WF_CHECK(p_value > alarm, "t = %g, amplitude %g: p = %g", times[k], amplitude[a], p_value);
+        if (frozen)
+          worst = fmin(worst, p_value);
+        else
+          WF_CHECK(p_value > alarm, "t = %g, amplitude %g: p = %g", times[k], amplitude[a], p_value);
       }
     }
     WF_CHECK(worst < alarm, "frozen rates were not told apart");
@@ -260,10 +264,14 @@ typedef struct {
 } plain_model;
 
 static const plain_model plain_epidemic = {
-  "epidemic", 6, 3, 50, {50, 10, 0}, {{-1, 1, 0}, {0, -1, 1}, {1, 0, -1}, {-1, 0, 0}, {0, -1, 0}, {0, 0, -1}}};
+    "epidemic", 6, 3, 50, {50, 10, 0}, {{-1, 1, 0}, {0, -1, 1}, {1, 0, -1}, {-1, 0, 0}, {0, -1, 0}, {0, 0, -1}}};
 static const plain_model plain_toggle = {
-  "toggle_switch", 8, 4, 4, {1, 1, 0, 0},
-  {{0, 0, 1, 0}, {0, 0, 0, 1}, {0, 0, -1, 0}, {0, 0, 0, -1}, {0, -1, -2, 0}, {-1, 0, 0, -2}, {0, 1, 2, 0}, {1, 0, 0, 2}}};
+    "toggle_switch",
+    8,
+    4,
+    4,
+    {1, 1, 0, 0},
+    {{0, 0, 1, 0}, {0, 0, 0, 1}, {0, 0, -1, 0}, {0, 0, 0, -1}, {0, -1, -2, 0}, {-1, 0, 0, -2}, {0, 1, 2, 0}, {1, 0, 0, 2}}};
 
 static void find_propensities(const plain_model *model, const double *x, double season, double *a)
 {
@@ -271,13 +279,20 @@ static void find_propensities(const plain_model *model, const double *x, double 
     const double rates[6] = {0.003 * season * x[0] * x[1], 0.02 * x[1], 0.007 * x[2], 0.002 * x[0], 0.05 * x[1], 0.002 * x[2]};
     memcpy(a, rates, sizeof rates);
   } else {
-    const double rates[8] = {50 * x[0], 50 * x[1], x[2], x[3], x[2] < 2 ? 0 : 1e-4 * x[2] * x[2] * x[1],
-                             x[3] < 2 ? 0 : 1e-4 * x[3] * x[3] * x[0], 0.1 * (1 - x[1]), 0.1 * (1 - x[0])};
+    const double rates[8] = {50 * x[0],
+                             50 * x[1],
+                             x[2],
+                             x[3],
+                             x[2] < 2 ? 0 : 1e-4 * x[2] * x[2] * x[1],
+                             x[3] < 2 ? 0 : 1e-4 * x[3] * x[3] * x[0],
+                             0.1 * (1 - x[1]),
+                             0.1 * (1 - x[0])};
     memcpy(a, rates, sizeof rates);
   }
 }
 
-static void simulate_plainly(const plain_model *model, bool frozen, uint64_t trajectory, int n_time, const double *times, int32_t *counts)
+static void simulate_plainly(const plain_model *model, bool frozen, uint64_t trajectory, int n_time, const double *times,
+                             int32_t *counts)
 {
   double x[MAX_CHANGES], a[8], t = 0, last_event = 0;
   int    k = 0;
@@ -331,7 +346,8 @@ static void check_independence(void)
   int64_t      events[2];
   for (int k = 0; k < FINE; k++) fine[k] = 0.5 * k;
   for (int k = 0; k < COARSE; k++) coarse[k] = fine[10 * k];
-  for (uint64_t i = 0; i <= 13; i++) wf_ssa_direct(busy, i % 2 ? WF_SSA_RATE_EXACT : WF_SSA_RATE_FROZEN, 4, i, FINE, fine, a[0], &events[0]);
+  for (uint64_t i = 0; i <= 13; i++)
+    wf_ssa_direct(busy, i % 2 ? WF_SSA_RATE_EXACT : WF_SSA_RATE_FROZEN, 4, i, FINE, fine, a[0], &events[0]);
   wf_ssa_direct(fresh, WF_SSA_RATE_EXACT, 4, 13, COARSE, coarse, b[0], &events[1]);
   WF_CHECK(events[0] == events[1] && events[0] > 20);
   for (int k = 0; k < COARSE; k++) WF_CHECK(!memcmp(a[10 * k], b[k], sizeof b[k]));
@@ -365,11 +381,14 @@ static void check_mistakes(void)
   check_refusal("X -> 0", 1, 0.5, 0, "period 0");
   WF_CHECK(!wf_network_create_builtin("nothing") && !wf_network_builtin_name(-1) && !wf_network_builtin_name(1000));
 
-  int32_t      x;
-  wf_network  *network = wf_network_create("explosion");
+  int32_t     x;
+  wf_network *network = wf_network_create("explosion");
   wf_network_add_species(network, "X", 1, true);
-  wf_network_add_reaction(network, &(wf_network_reaction){.rate = 1, .n_reactants = 1, .reactants = &(wf_network_term){0, 2},
-                                                          .n_changes = 1, .changes = &(wf_network_term){0, 1000000}});
+  wf_network_add_reaction(network, &(wf_network_reaction){.rate        = 1,
+                                                          .n_reactants = 1,
+                                                          .reactants   = &(wf_network_term){0, 2},
+                                                          .n_changes   = 1,
+                                                          .changes     = &(wf_network_term){0, 1000000}});
   finish(network);
   wf_ssa_work *work = wf_ssa_work_create(network);
   WF_CHECK(wf_ssa_direct(work, WF_SSA_RATE_EXACT, 1, 0, 1, (double[]){100}, &x, NULL) == WF_SSA_COUNT_RANGE);
@@ -378,11 +397,11 @@ static void check_mistakes(void)
 }
 
 /* The parameter table offers the built-in systems and no others. */
-#define FIND_CHOICES(group, name, type, value, low, high, choices, ...) \
+#define FIND_CHOICES(group, name, type, value, low, high, choices, ...)                                                            \
   if (!strcmp(#name, "system")) offered = choices;
 static void check_choices(void)
 {
-  const char *offered = NULL;
+  const char *offered     = NULL;
   char        names[1024] = "";
   WF_PARAMS_SIMULATE(FIND_CHOICES)
   for (int i = 0; wf_network_builtin_name(i); i++)

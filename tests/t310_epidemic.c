@@ -1,4 +1,5 @@
-/* The epidemic system with rates frozen between events against the ensemble that Li et al. (2026) published: 1000 trajectories, 101 times. */
+/* The epidemic system with rates frozen between events against the ensemble that Li et al. (2026) published: 1000 trajectories,
+   101 times. */
 #include <weightflow/base.h>
 #include <weightflow/ssa.h>
 #include "check.h"
@@ -29,8 +30,8 @@ static void compare(const double *x, int n, const double *y, int n_y, int first,
   for (int k = first; k < TIMES; k++)
     for (int s = 0; s < D; s++) {
       moments a = find_moments(n, x + k * D + s, TIMES * D), b = find_moments(n_y, y + k * D + s, TIMES * D);
-      worst[0]  = fmax(worst[0], fabs(a.mean - b.mean) / sqrt(a.mean_error2 + b.mean_error2));
-      worst[1]  = fmax(worst[1], fabs(a.variance - b.variance) / sqrt(a.variance_error2 + b.variance_error2));
+      worst[0] = fmax(worst[0], fabs(a.mean - b.mean) / sqrt(a.mean_error2 + b.mean_error2));
+      worst[1] = fmax(worst[1], fabs(a.variance - b.variance) / sqrt(a.variance_error2 + b.variance_error2));
     }
 }
 
@@ -61,13 +62,13 @@ static void check_exact_differs(void)
   for (int frozen = 0; frozen < 2; frozen++)
     for (int i = 0; i < MANY; i++) {
       int32_t x[D];
-      WF_CHECK(wf_ssa_direct(work, frozen ? WF_SSA_RATE_FROZEN : WF_SSA_RATE_EXACT, 3, (uint64_t)(i + frozen * MANY), 1, times, x, NULL) ==
-               WF_SSA_COMPLETE);
+      WF_CHECK(wf_ssa_direct(work, frozen ? WF_SSA_RATE_FROZEN : WF_SSA_RATE_EXACT, 3, (uint64_t)(i + frozen * MANY), 1, times, x,
+                             NULL) == WF_SSA_COMPLETE);
       sum[frozen] += x[0];
       square[frozen] += (double)x[0] * x[0];
     }
   double mean[2] = {sum[0] / MANY, sum[1] / MANY};
-  double z = (mean[1] - mean[0]) / sqrt((square[0] / MANY - mean[0] * mean[0] + square[1] / MANY - mean[1] * mean[1]) / MANY);
+  double z       = (mean[1] - mean[0]) / sqrt((square[0] / MANY - mean[0] * mean[0] + square[1] / MANY - mean[1] * mean[1]) / MANY);
   fprintf(stderr, "susceptible at t = 2: exact %.4f, frozen %.4f, %.1f standard errors apart\n", mean[0], mean[1], z);
   WF_CHECK(z > 6, "%g standard errors", z);
   wf_ssa_work_destroy(&work);
@@ -77,18 +78,19 @@ static void check_exact_differs(void)
 /* The published moments at five times. Their errors are those of 1000 trajectories of our moments. */
 static void check_table(const double *x)
 {
-  static const int    at[5]          = {10, 30, 50, 70, 100};
-  static const double mean[5][D]     = {{41.240, 14.011, 1.187}, {25.201, 18.045, 4.229}, {15.972, 15.366, 7.111},
-                                        {11.327, 10.845, 9.073}, {8.728, 5.704, 10.167}};
-  static const double variance[5][D] = {{13.085, 13.410, 1.177}, {42.978, 31.326, 4.167}, {41.645, 21.842, 6.709},
-                                        {32.899, 16.381, 8.935}, {22.905, 8.555, 9.136}};
+  static const int    at[5]      = {10, 30, 50, 70, 100};
+  static const double mean[5][D] = {
+      {41.240, 14.011, 1.187}, {25.201, 18.045, 4.229}, {15.972, 15.366, 7.111}, {11.327, 10.845, 9.073}, {8.728, 5.704, 10.167}};
+  static const double variance[5][D] = {
+      {13.085, 13.410, 1.177}, {42.978, 31.326, 4.167}, {41.645, 21.842, 6.709}, {32.899, 16.381, 8.935}, {22.905, 8.555, 9.136}};
   for (int r = 0; r < 5; r++)
     for (int s = 0; s < D; s++) {
       moments m = find_moments(N, x + at[r] * D + s, TIMES * D);
       double  z = (m.mean - mean[r][s]) / sqrt(m.mean_error2 * (1 + N / (double)N_PUBLISHED));
       double  y = (m.variance - variance[r][s]) / sqrt(m.variance_error2 * (1 + N / (double)N_PUBLISHED));
       WF_CHECK(fabs(z) < 4, "k = %d, species %d: mean %g against %g, %g standard errors", at[r], s, m.mean, mean[r][s], z);
-      WF_CHECK(fabs(y) < 4, "k = %d, species %d: variance %g against %g, %g standard errors", at[r], s, m.variance, variance[r][s], y);
+      WF_CHECK(fabs(y) < 4, "k = %d, species %d: variance %g against %g, %g standard errors", at[r], s, m.variance, variance[r][s],
+               y);
     }
 }
 
@@ -119,8 +121,8 @@ int main(void)
   double *published = read_published(test_data("epidemic_trajectories.npy"));
   compare(frozen, N, published, N_PUBLISHED, 10, worst);
   compare(exact, N, published, N_PUBLISHED, 10, other);
-  fprintf(stderr, "against the published ensemble, k = 10..100: frozen %.2f and %.2f, exact %.2f and %.2f\n", worst[0], worst[1], other[0],
-          other[1]);
+  fprintf(stderr, "against the published ensemble, k = 10..100: frozen %.2f and %.2f, exact %.2f and %.2f\n", worst[0], worst[1],
+          other[0], other[1]);
   WF_CHECK(worst[0] < 4 && worst[1] < 4, "worst mean %g, variance %g standard errors", worst[0], worst[1]);
   WF_CHECK(other[0] > worst[0]);
   wf_free(frozen);

@@ -1,4 +1,5 @@
-/* The GRU backbone against the published model's numbers, finite differences, and its own exact marginals; AdamW against recorded steps. */
+/* The GRU backbone against the published model's numbers, finite differences, and its own exact marginals; AdamW against recorded
+ * steps. */
 #include <weightflow/nn.h>
 #include "reference_epidemic.h"
 
@@ -9,7 +10,7 @@ static void check_elementary(void)
 {
   enum { N = 4001 };
   static wf_real x[N], y[3][N];
-  const double   bound = WF_REAL_IS_DOUBLE ? 1e-14 : 3e-7;
+  const double   bound    = WF_REAL_IS_DOUBLE ? 1e-14 : 3e-7;
   double         worst[3] = {0};
   for (int i = 0; i < N; i++) x[i] = (wf_real)((i - N / 2) * (i - N / 2) * (i < N / 2 ? -1 : 1) * 80.0 / ((N / 2) * (N / 2)));
   wf_vector_exp(N, x, y[0]);
@@ -71,9 +72,10 @@ static void check_anchors(hid_t file, const wf_backbone *backbone, wf_backbone_w
 {
   int32_t *trajectories = reference_ints(file, "/trajectories"), *x = wf_calloc(3 * REFERENCE_TRAJ, sizeof *x);
   double  *anchors = reference_doubles(file, "/anchors"), *nll = reference_doubles(file, "/anchor_checks/nll_f64");
-  double  *expected = reference_doubles(file, "/anchor_checks/exact_marginals_f64"), *marginals = wf_calloc(3 * REFERENCE_LEVELS, sizeof(double));
-  double  *log_p = wf_calloc(REFERENCE_TRAJ, sizeof(double)), worst_nll = 0, worst_marginal = 0;
-  wf_real  theta[REFERENCE_PARAM];
+  double  *expected = reference_doubles(file, "/anchor_checks/exact_marginals_f64"),
+         *marginals = wf_calloc(3 * REFERENCE_LEVELS, sizeof(double));
+  double *log_p = wf_calloc(REFERENCE_TRAJ, sizeof(double)), worst_nll = 0, worst_marginal = 0;
+  wf_real theta[REFERENCE_PARAM];
   for (int a = 0; a < REFERENCE_ANCHORS; a++) {
     double sum, by_density = 0;
     reference_theta(backbone, anchors + a * REFERENCE_TOKENS * REFERENCE_FEATURES, theta);
@@ -98,16 +100,18 @@ static void check_anchors(hid_t file, const wf_backbone *backbone, wf_backbone_w
 /* Three minibatches at one time: losses, the first gradient, tokens after each AdamW step. */
 static void check_steps(hid_t file, const char *group, int k, const wf_backbone *backbone, wf_backbone_work *work)
 {
-  const wf_adamw_config config = WF_ADAMW_DEFAULT;
+  const wf_adamw_config config   = WF_ADAMW_DEFAULT;
   const size_t          n_tokens = REFERENCE_TOKENS * REFERENCE_FEATURES;
   char                  name[3][64];
   snprintf(name[0], sizeof name[0], "%s/loss", group);
   snprintf(name[1], sizeof name[1], "%s/grad_tokens", group);
   snprintf(name[2], sizeof name[2], "%s/tokens_after", group);
-  int32_t *trajectories = reference_ints(file, "/trajectories"), *order = reference_ints(file, "/anchorfit/permutations"), x[64 * 3];
-  double  *init = reference_doubles(file, "/anchorfit/init_tokens"), *loss = reference_doubles(file, name[0]);
-  double  *gradient_tokens = reference_doubles(file, name[1]), *after = reference_doubles(file, name[2]), worst[3] = {0};
-  wf_real  theta[REFERENCE_PARAM], gradient[REFERENCE_PARAM], expected[REFERENCE_PARAM], m[REFERENCE_PARAM] = {0}, v[REFERENCE_PARAM] = {0};
+  int32_t *trajectories = reference_ints(file, "/trajectories"), *order = reference_ints(file, "/anchorfit/permutations"),
+          x[64 * 3];
+  double *init = reference_doubles(file, "/anchorfit/init_tokens"), *loss = reference_doubles(file, name[0]);
+  double *gradient_tokens = reference_doubles(file, name[1]), *after = reference_doubles(file, name[2]), worst[3] = {0};
+  wf_real theta[REFERENCE_PARAM], gradient[REFERENCE_PARAM], expected[REFERENCE_PARAM], m[REFERENCE_PARAM] = {0},
+                                                                                        v[REFERENCE_PARAM] = {0};
   reference_theta(backbone, init, theta);
   for (int b = 0; b < 3; b++) {
     double sum;
@@ -133,16 +137,17 @@ static void check_steps(hid_t file, const char *group, int k, const wf_backbone 
 /* Gradient against central differences along random directions and along each weight. */
 static void check_gradient(int hidden, int n_layers, int n_levels, int n_species, int n)
 {
-  wf_backbone *backbone = wf_backbone_create(&(wf_backbone_config){"gru", "categorical", n_species, n_levels, hidden, n_layers});
+  wf_backbone *backbone  = wf_backbone_create(&(wf_backbone_config){"gru", "categorical", n_species, n_levels, hidden, n_layers});
   wf_backbone_work *work = wf_backbone_work_create(backbone, n);
   const int         n_param = wf_backbone_n_param(backbone);
   const double      step    = WF_REAL_IS_DOUBLE ? 1e-5 : 4e-3;
   wf_real          *theta = wf_calloc((size_t)n_param, sizeof *theta), *gradient = wf_calloc((size_t)n_param, sizeof *gradient);
-  int32_t          *x     = wf_calloc((size_t)(n * n_species), sizeof *x);
+  int32_t          *x = wf_calloc((size_t)(n * n_species), sizeof *x);
   double            nll, worst = 0;
   wf_backbone_init(backbone, 11, 4, theta);
   for (int i = 0; i < n * n_species; i++) x[i] = (int32_t)(n_levels * wf_random_uniform(2, WF_RANDOM_TEST, (uint64_t)i, 0));
-  for (int p = 0; p < n_param; p++) theta[p] += (wf_real)(0.2 * wf_random_uniform(2, WF_RANDOM_TEST, (uint64_t)p, 1)); /* biases too */
+  for (int p = 0; p < n_param; p++)
+    theta[p] += (wf_real)(0.2 * wf_random_uniform(2, WF_RANDOM_TEST, (uint64_t)p, 1)); /* biases too */
   wf_backbone_nll(backbone, theta, n, x, work, &nll, gradient);
   for (int p = 0; p < n_param; p++) {
     wf_real keep = theta[p], up = keep + (wf_real)step, down = keep - (wf_real)step;
@@ -154,7 +159,8 @@ static void check_gradient(int hidden, int n_layers, int n_levels, int n_species
     theta[p] = keep;
     worst    = fmax(worst, fabs((nll_up - nll_down) / ((double)up - (double)down) - (double)gradient[p]) / n);
   }
-  fprintf(stderr, "gradient H=%d layers=%d L=%d d=%d n=%d: within %.2g per sample\n", hidden, n_layers, n_levels, n_species, n, worst);
+  fprintf(stderr, "gradient H=%d layers=%d L=%d d=%d n=%d: within %.2g per sample\n", hidden, n_layers, n_levels, n_species, n,
+          worst);
   WF_CHECK(worst < (WF_REAL_IS_DOUBLE ? 1e-7 : 1e-3), "H=%d layers=%d: %g", hidden, n_layers, worst);
   wf_free(theta);
   wf_free(gradient);

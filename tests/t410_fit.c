@@ -1,5 +1,5 @@
-/* Fits: the published chain of eleven anchors with its recorded orders; a known law is learned to its entropy; the same bits on any number of
-   ranks, shared or not. */
+/* Fits: the published chain of eleven anchors with its recorded orders; a known law is learned to its entropy; the same bits on any
+   number of ranks, shared or not. */
 /* RUN: np=1,2,3 */
 #include <weightflow/exact_sum_mpi.h>
 #include <weightflow/fit_mpi.h>
@@ -35,11 +35,12 @@ static PetscErrorCode check_known_law(void)
 {
   enum { N = 480, EPOCHS = 80 };
   static const int count[4][3] = {{120, 30, 10}, {0, 100, 20}, {40, 40, 40}, {20, 20, 40}};
-  wf_backbone     *backbone = wf_backbone_create(&(wf_backbone_config){"gru", "categorical", 2, 4, 16, 1});
-  wf_fit_config    config   = {.n_epochs = EPOCHS, .batch = 96, .learning_rate = 0.02, .weight_decay = 0.01, .cosine = true, .seed = 5, .item = 2};
-  int32_t          x[2 * N];
-  int              n = 0;
-  double           entropy = 0, first = 0, last = 0, final;
+  wf_backbone     *backbone    = wf_backbone_create(&(wf_backbone_config){"gru", "categorical", 2, 4, 16, 1});
+  wf_fit_config    config      = {
+              .n_epochs = EPOCHS, .batch = 96, .learning_rate = 0.02, .weight_decay = 0.01, .cosine = true, .seed = 5, .item = 2};
+  int32_t x[2 * N];
+  int     n       = 0;
+  double  entropy = 0, first = 0, last = 0, final;
 
   PetscFunctionBeginUser;
   for (int i = 0; i < 4; i++)
@@ -63,19 +64,22 @@ static PetscErrorCode check_known_law(void)
   }
   PetscCall(wf_fit_score(PETSC_COMM_WORLD, fit, &final));
   WF_CHECK(memcmp(theta, wf_fit_get_state(shared).theta, n_param * sizeof(wf_real)) == 0);
-  WF_CHECK(first > entropy / 2 + 0.05 && final >= entropy / 2 - 1e-6 && final < entropy / 2 + 0.005, "%g -> %g, entropy %g", first, final, entropy / 2);
-  PetscCall(PetscPrintf(PETSC_COMM_WORLD, "law: loss %a, weights %016llx\n", final, (unsigned long long)hash_bytes(theta, n_param * sizeof(wf_real))));
+  WF_CHECK(first > entropy / 2 + 0.05 && final >= entropy / 2 - 1e-6 && final < entropy / 2 + 0.005, "%g -> %g, entropy %g", first,
+           final, entropy / 2);
+  PetscCall(PetscPrintf(PETSC_COMM_WORLD, "law: loss %a, weights %016llx\n", final,
+                        (unsigned long long)hash_bytes(theta, n_param * sizeof(wf_real))));
   wf_fit_destroy(&fit);
   wf_fit_destroy(&shared);
   wf_backbone_destroy(&backbone);
   PetscFunctionReturn(0);
 }
 
-/* Eleven snapshots one after the other, each warm-started from the one before, with the recorded orders: 50 passes, then 25 each. */
+/* Eleven snapshots one after the other, each warm-started from the one before, with the recorded orders: 50 passes, then 25 each.
+ */
 static PetscErrorCode check_published_chain(hid_t file)
 {
-  const size_t n_tokens = REFERENCE_TOKENS * REFERENCE_FEATURES;
-  wf_backbone *backbone = reference_backbone();
+  const size_t n_tokens     = REFERENCE_TOKENS * REFERENCE_FEATURES;
+  wf_backbone *backbone     = reference_backbone();
   int32_t     *trajectories = reference_ints(file, "/trajectories"), *orders = reference_ints(file, "/anchorfit/permutations");
   double      *init = reference_doubles(file, "/anchorfit/init_tokens"), *tokens = reference_doubles(file, "/anchorfit/tokens_f64");
   double      *nll = reference_doubles(file, "/anchorfit/nll_f64"), loss;
@@ -98,8 +102,8 @@ static PetscErrorCode check_published_chain(hid_t file)
     reference_theta(backbone, tokens + (size_t)a * n_tokens, expected);
     for (int p = 0; p < REFERENCE_PARAM; p++) worst = fmax(worst, fabs((double)theta[p] - (double)expected[p]));
     fprintf(stderr, "anchor %d: loss %.6f, reference %.6f, weights within %.2g\n", a, loss, nll[a], worst);
-    WF_CHECK(fabs(loss - nll[a]) < (WF_REAL_IS_DOUBLE ? 1e-9 : 2e-3), "anchor %d: %.10g against %.10g", a, loss, nll[a]);
-    if (WF_REAL_IS_DOUBLE) WF_CHECK(worst < 1e-7, "anchor %d: %g", a, worst);
+    WF_CHECK(fabs(loss - nll[a]) < (WF_REAL_IS_DOUBLE ? 1e-9 : 1e-4), "anchor %d: %.10g against %.10g", a, loss, nll[a]);
+    if (WF_REAL_IS_DOUBLE) WF_CHECK(worst < 1e-9, "anchor %d: %g", a, worst);
     memcpy(start, theta, sizeof start);
     wf_fit_destroy(&fit);
   }

@@ -2,7 +2,7 @@
 #include <time.h>
 #include <weightflow/metrics.h>
 #include <weightflow/random.h>
-#include "published.h"
+#include "reference.h"
 
 static double draw(uint64_t item, uint32_t number) { return wf_random_uniform(11, WF_RANDOM_TEST, item, number); }
 
@@ -162,12 +162,12 @@ static void check_reference(void)
   enum { N_TRAJ = 1000, N_SPECIES = 3, L = 52, SIZE = N_SPECIES * L };
   hid_t    file = H5Fopen(test_data("weightflow_reference_epidemic.h5"), H5F_ACC_RDONLY, H5P_DEFAULT);
   int      size;
-  int32_t *counts = published_counts(file);
-  double  *model = published_read(file, "/rollout/exact_marginals_f64", &size), data[SIZE], mean = 0, jsd_mean = 0;
-  double  *w1 = published_read(file, "/metrics/weightflow/exact_W1", &size),
-         *w2  = published_read(file, "/metrics/weightflow/exact_W2", &size);
-  double *jsd = published_read(file, "/metrics/weightflow/exact_JSD_ref", &size),
-         *sp  = published_read(file, "/metrics/weightflow/exact_spW1", &size);
+  int32_t *counts = reference_counts(file);
+  double  *model = reference_read(file, "/rollout/exact_marginals_f64", &size), data[SIZE], mean = 0, jsd_mean = 0;
+  double  *w1 = reference_read(file, "/metrics/weightflow/exact_W1", &size),
+         *w2  = reference_read(file, "/metrics/weightflow/exact_W2", &size);
+  double *jsd = reference_read(file, "/metrics/weightflow/exact_JSD_ref", &size),
+         *sp  = reference_read(file, "/metrics/weightflow/exact_spW1", &size);
   for (int k = 1; k <= 100; k++) {
     const double *p = model + (k - 1) * SIZE;
     wf_metric_marginals(N_TRAJ, N_SPECIES, L, counts + k * N_TRAJ * N_SPECIES, data);

@@ -1,7 +1,7 @@
 /* Baselines: their definitions, and their published scores on the published epidemic ensemble. */
 #include <weightflow/baselines.h>
 #include <weightflow/metrics.h>
-#include "published.h"
+#include "reference.h"
 
 enum { N_TRAJ = 1000, N_SPECIES = 3, L = 52, SIZE = N_SPECIES * L, STEP = 10, ROW = N_TRAJ * N_SPECIES };
 
@@ -22,9 +22,9 @@ static void check_weights(hid_t file)
 {
   enum { N_OBS = 11, N_PARAM = 900 };
   int     size;
-  double *anchors = published_read(file, "/anchors", &size), times[N_OBS], scratch[N_PARAM], worst[2] = {0};
-  double *linear  = published_read(file, "/baselines/linear_interp_tokens", &size),
-         *natural = published_read(file, "/baselines/natural_spline_tokens", &size);
+  double *anchors = reference_read(file, "/anchors", &size), times[N_OBS], scratch[N_PARAM], worst[2] = {0};
+  double *linear  = reference_read(file, "/baselines/linear_interp_tokens", &size),
+         *natural = reference_read(file, "/baselines/natural_spline_tokens", &size);
   wf_real *theta  = wf_calloc(N_OBS * N_PARAM, sizeof(wf_real)), now[N_PARAM];
   for (int k = 0; k < N_OBS * N_PARAM; k++) theta[k] = (wf_real)anchors[k];
   for (int k = 0; k < N_OBS; k++) times[k] = STEP * k;
@@ -61,7 +61,7 @@ static void add_score(score *s, int k, double weight, const double *p, const dou
 static void check_published_scores(hid_t file)
 {
   enum { N_ROUNDINGS = 3 };
-  int32_t *counts = published_counts(file), *z = wf_calloc(ROW, sizeof(int32_t));
+  int32_t *counts = reference_counts(file), *z = wf_calloc(ROW, sizeof(int32_t));
   int     *partner = wf_calloc(N_TRAJ, sizeof(int));
   score    mixture = {0}, displaced = {0};
   for (int left = 0; left < 100; left += STEP) {

@@ -1,8 +1,8 @@
 /* Fit of a backbone to one snapshot: minibatch AdamW on the mean negative log-likelihood (Li et al. 2026, section "Backbone").
 
-   Bits: a minibatch is cut into blocks of WF_FIT_BLOCK samples by position; a block's gradient is one unit of work, whoever does it, and the
-   blocks are added exactly (exact_sum.h). So the weights do not depend on how many ranks share the blocks.
-   Pure; nothing here is collective. The loop over a team of ranks is in fit_mpi.h. */
+   Bits: a minibatch is cut into blocks of WF_FIT_BLOCK samples by position; a block's gradient is one unit of work, whoever does
+   it, and the blocks are added exactly (exact_sum.h). So the weights do not depend on how many ranks share the blocks. Pure;
+   nothing here is collective. The loop over a team of ranks is in fit_mpi.h. */
 #ifndef WEIGHTFLOW_FIT_H
 #define WEIGHTFLOW_FIT_H
 #include <weightflow/backbone.h>
@@ -15,17 +15,18 @@ typedef struct wf_fit wf_fit;
 typedef struct {
   int            n_epochs, batch; /* passes over the samples, samples a step; the last batch of a pass may be smaller */
   double         learning_rate, weight_decay;
-  bool           cosine;       /* step size learning_rate (1 + cos(pi step / n_steps)) / 2 over all steps; otherwise constant */
-  uint64_t       seed, item;   /* the order of epoch e is the permutation (seed, WF_RANDOM_ANCHOR_SHUFFLE, item 2^32 + e) */
-  const int32_t *orders;       /* [n_epochs, n] recorded orders in place of random ones, borrowed; NULL: random */
+  bool           cosine;     /* step size learning_rate (1 + cos(pi step / n_steps)) / 2 over all steps; otherwise constant */
+  uint64_t       seed, item; /* the order of epoch e is the permutation (seed, WF_RANDOM_ANCHOR_SHUFFLE, item 2^32 + e) */
+  const int32_t *orders;     /* [n_epochs, n] recorded orders in place of random ones, borrowed; NULL: random */
 } wf_fit_config;
 
-/* Samples x [n, n_species] and the backbone are borrowed and must outlive the fit. NULL if memory is short. Counts must be in 0 .. n_levels - 1. */
+/* Samples x [n, n_species] and the backbone are borrowed and must outlive the fit. NULL if memory is short. Counts must be in 0 ..
+ * n_levels - 1. */
 wf_fit *wf_fit_create(const wf_backbone *backbone, int n, const int32_t *x, const wf_fit_config *config);
 void    wf_fit_destroy(wf_fit **fit);
 
-/* What a fit carries from one epoch to the next, [n_param] each, to be set before the first epoch and saved between epochs: the weights and
-   AdamW's two moments (zero at first). */
+/* What a fit carries from one epoch to the next, [n_param] each, to be set before the first epoch and saved between epochs: the
+   weights and AdamW's two moments (zero at first). */
 typedef struct {
   wf_real *theta, *m, *v;
 } wf_fit_state;

@@ -1,10 +1,11 @@
 /* Reaction networks as data.
 
-   A network is species with initial counts and reactions with reactant orders, net changes and a rate constant; the propensity of reaction j
-   in state x at time t is the plain power law
+   A network is species with initial counts and reactions with reactant orders, net changes and a rate constant; the propensity of
+   reaction j in state x at time t is the plain power law
      a_j(x, t) = rate_j (1 + amplitude_j sin(2 pi t / period_j)) prod_i x_i^order_ij        (x^2, not x (x - 1))
    and 0 where a count would become negative (Li et al. 2026, WeightFlow, section "Simulated systems").
-   Build one with create, add..., finish; afterwards it is constant and may be shared. Pure: no MPI, no PETSc, no files; nothing is collective. */
+   Build one with create, add..., finish; afterwards it is constant and may be shared. Pure: no MPI, no PETSc, no files; nothing
+   is collective. */
 #ifndef WEIGHTFLOW_NETWORK_H
 #define WEIGHTFLOW_NETWORK_H
 #include <stdbool.h>
@@ -37,14 +38,16 @@ int wf_network_add_species(wf_network *network, const char *name, int32_t initia
 /* Add a reaction as data. */
 void wf_network_add_reaction(wf_network *network, const wf_network_reaction *reaction);
 
-/* Add a reaction as an equation of species added before: "S + I -> 2 I", "0 -> X", "2 Px + Gy -> bound". Orders are the numbers on the
-   left, changes right minus left. amplitude 0: no modulation. */
+/* Add a reaction as an equation of species added before: "S + I -> 2 I", "0 -> X", "2 Px + Gy -> bound". Orders are the numbers
+   on the left, changes right minus left. amplitude 0: no modulation. */
 void wf_network_add_equation(wf_network *network, const char *equation, double rate, double amplitude, double period);
 
-/* Check the network and compile it for the simulators. false: it cannot be simulated, and why [why_size] says in one line what is wrong. */
+/* Check the network and compile it for the simulators. false: it cannot be simulated, and why [why_size] says in one line what is
+   wrong. */
 bool wf_network_finish(wf_network *network, char *why, size_t why_size);
 
-/* Built-in systems: a finished network by name, NULL if there is none of that name or memory is short; and the i-th name, NULL past the last. */
+/* Built-in systems: a finished network by name, NULL if there is none of that name or memory is short; and the i-th name, NULL
+   past the last. */
 wf_network *wf_network_create_builtin(const char *name);
 const char *wf_network_builtin_name(int i);
 

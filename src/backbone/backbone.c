@@ -84,9 +84,10 @@ wf_backbone_work *wf_backbone_work_create(const wf_backbone *backbone, int max_s
   const wf_backbone_config *config = &backbone->config;
   wf_backbone_work         *work   = wf_calloc(1, sizeof *work);
   if (!work) return NULL;
-  size_t chunk = WF_BACKBONE_CHUNK, rows = 1 + (size_t)(config->n_species - 1) * chunk; /* more samples than this are done in turns */
-  size_t state_size = chunk * (size_t)backbone->network->state_width(config);
-  int    n_features = backbone->network->count_features(config);
+  size_t chunk       = WF_BACKBONE_CHUNK,
+         rows        = 1 + (size_t)(config->n_species - 1) * chunk; /* more samples than this are done in turns */
+  size_t state_size  = chunk * (size_t)backbone->network->state_width(config);
+  int    n_features  = backbone->network->count_features(config);
   work->backbone     = backbone;
   work->network      = backbone->network->work_create(config);
   work->head         = backbone->head->work_create(config, n_features);
@@ -94,7 +95,8 @@ wf_backbone_work *wf_backbone_work_create(const wf_backbone *backbone, int max_s
   work->state[0]     = wf_calloc(state_size, sizeof(wf_real));
   work->state[1]     = wf_calloc(state_size, sizeof(wf_real));
   work->x            = wf_calloc(chunk * (size_t)config->n_species, sizeof(int32_t));
-  if (!work->network || !work->head || !work->features_bar || !work->state[0] || !work->state[1] || !work->x) wf_backbone_work_destroy(&work);
+  if (!work->network || !work->head || !work->features_bar || !work->state[0] || !work->state[1] || !work->x)
+    wf_backbone_work_destroy(&work);
   return work;
 }
 
@@ -128,8 +130,8 @@ static int copy_inside(const wf_backbone *backbone, int n, const int32_t *x, int
   for (int s = 0; s < n; s++) {
     outside[s] = false;
     for (int i = 0; i < backbone->config.n_species; i++) {
-      int32_t count = x[(size_t)s * backbone->config.n_species + i];
-      bool    good  = count >= 0 && count < backbone->config.n_levels;
+      int32_t count                                      = x[(size_t)s * backbone->config.n_species + i];
+      bool    good                                       = count >= 0 && count < backbone->config.n_levels;
       inside[(size_t)s * backbone->config.n_species + i] = good ? count : 0;
       outside[s] |= !good;
     }
@@ -153,8 +155,8 @@ static void score_chunk(wf_backbone_work *work, int n, const int32_t *x, bool wi
     if (outside[s]) nll[s] = INFINITY;
 }
 
-void wf_backbone_nll(const wf_backbone *backbone, const wf_real *theta, int n, const int32_t *x, wf_backbone_work *work, double *nll_sum,
-                     wf_real *gradient)
+void wf_backbone_nll(const wf_backbone *backbone, const wf_real *theta, int n, const int32_t *x, wf_backbone_work *work,
+                     double *nll_sum, wf_real *gradient)
 {
   double nll[WF_BACKBONE_CHUNK], sum = 0;
   load_weights(work, theta);
@@ -174,7 +176,8 @@ void wf_backbone_nll(const wf_backbone *backbone, const wf_real *theta, int n, c
   for (int k = 0; !isfinite(sum) && k < backbone->n_param; k++) gradient[k] = NAN;
 }
 
-void wf_backbone_log_density(const wf_backbone *backbone, const wf_real *theta, int n, const int32_t *x, wf_backbone_work *work, double *log_p)
+void wf_backbone_log_density(const wf_backbone *backbone, const wf_real *theta, int n, const int32_t *x, wf_backbone_work *work,
+                             double *log_p)
 {
   double nll[WF_BACKBONE_CHUNK];
   load_weights(work, theta);
@@ -185,7 +188,8 @@ void wf_backbone_log_density(const wf_backbone *backbone, const wf_real *theta, 
   }
 }
 
-/* The smallest count whose cumulative probability exceeds u; rounding at the far end gives the last count of positive probability. */
+/* The smallest count whose cumulative probability exceeds u; rounding at the far end gives the last count of positive probability.
+ */
 static int32_t invert_distribution(int n_levels, const wf_real *value, double target)
 {
   double  cumulative = 0;
@@ -211,7 +215,8 @@ static void sample_chunk(wf_backbone_work *work, int m, uint64_t seed, wf_random
     const wf_real *value = backbone->head->conditionals(work->head, m, features, feature_ld, &sum, &ld);
     for (int s = 0; s < m; s++) {
       double u    = wf_random_uniform(seed, purpose, item0 + (uint64_t)s, (uint32_t)i);
-      previous[s] = x[(size_t)s * n_species + i] = invert_distribution(backbone->config.n_levels, value + (size_t)s * ld, u * sum[s]);
+      previous[s] = x[(size_t)s * n_species + i] =
+          invert_distribution(backbone->config.n_levels, value + (size_t)s * ld, u * sum[s]);
     }
     wf_real *swap = state;
     state         = next;
@@ -219,10 +224,11 @@ static void sample_chunk(wf_backbone_work *work, int m, uint64_t seed, wf_random
   }
 }
 
-void wf_backbone_sample(const wf_backbone *backbone, const wf_real *theta, int n, uint64_t seed, wf_random_purpose purpose, uint64_t item0,
-                        wf_backbone_work *work, int32_t *x)
+void wf_backbone_sample(const wf_backbone *backbone, const wf_real *theta, int n, uint64_t seed, wf_random_purpose purpose,
+                        uint64_t item0, wf_backbone_work *work, int32_t *x)
 {
   load_weights(work, theta);
   for (int first = 0; first < n; first += WF_BACKBONE_CHUNK)
-    sample_chunk(work, count_chunk(n, first), seed, purpose, item0 + (uint64_t)first, x + (size_t)first * backbone->config.n_species);
+    sample_chunk(work, count_chunk(n, first), seed, purpose, item0 + (uint64_t)first,
+                 x + (size_t)first * backbone->config.n_species);
 }

@@ -1,8 +1,9 @@
-/* What a network and a head must offer. A new network or head is a new file with its table of functions, named in find_* of backbone.c.
+/* What a network and a head must offer. A new network or head is a new file with its table of functions, named in find_* of
+   backbone.c.
 
-   Rows. A batch of n <= WF_BACKBONE_CHUNK samples of d coordinates has 1 + (d - 1) n rows: nothing precedes the first coordinate, so
-   all samples share row 0; the conditional of coordinate i >= 1 of sample s is row 1 + (i - 1) n + s. A row of features is `width` numbers long
-   in memory (a multiple of 8, the rest zero). */
+   Rows. A batch of n <= WF_BACKBONE_CHUNK samples of d coordinates has 1 + (d - 1) n rows: nothing precedes the first coordinate,
+   so all samples share row 0; the conditional of coordinate i >= 1 of sample s is row 1 + (i - 1) n + s. A row of features is
+   `width` numbers long in memory (a multiple of 8, the rest zero). */
 #ifndef WEIGHTFLOW_BACKBONE_IMPL_H
 #define WEIGHTFLOW_BACKBONE_IMPL_H
 #include <weightflow/backbone.h>
@@ -24,9 +25,10 @@ typedef struct {
   void (*clear_gradient)(void *work);
   void (*backward)(void *work, int n, const int32_t *x, wf_real *features_bar);
   void (*store_gradient)(const void *work, wf_real *gradient);
-  /* One coordinate further for m <= WF_BACKBONE_CHUNK samples: previous [m] counts (0 at the first position), state [m, state_width] in, next out.
-     Returns the features; feature_ld is their row length. */
-  const wf_real *(*step)(void *work, int position, int m, const int32_t *previous, const wf_real *state, wf_real *next, int *feature_ld);
+  /* One coordinate further for m <= WF_BACKBONE_CHUNK samples: previous [m] counts (0 at the first position), state [m,
+     state_width] in, next out. Returns the features; feature_ld is their row length. */
+  const wf_real *(*step)(void *work, int position, int m, const int32_t *previous, const wf_real *state, wf_real *next,
+                         int *feature_ld);
 } wf_network_ops;
 
 typedef struct {
@@ -35,7 +37,8 @@ typedef struct {
   void *(*work_create)(const wf_backbone_config *config, int n_features);
   void (*work_destroy)(void *work);
   void (*load)(void *work, const wf_real *theta);
-  /* nll [n] += -log p of each sample; where features_bar is not NULL it gets d sum(nll) / d features, and the head's own gradient grows. */
+  /* nll [n] += -log p of each sample; where features_bar is not NULL it gets d sum(nll) / d features, and the head's own gradient
+   * grows. */
   void (*nll)(void *work, int n, const int32_t *x, const wf_real *features, double *nll, wf_real *features_bar);
   void (*clear_gradient)(void *work);
   void (*store_gradient)(const void *work, wf_real *gradient);

@@ -1,8 +1,9 @@
 /* Categorical head: one linear map from the features to L logits, softmax over the counts 0 .. L-1.
 
-   -log p(x) = max + log sum_j exp(a_j - max) - a_x, with a = W f + b; d(-log p)/da = softmax(a) - e_x. Row 0 (the first coordinate, shared
-   by all n samples) carries the weight n and the histogram of the targets. Rows of logits are padded to a multiple of 8 by biases so low
-   that the padding's exponentials are 0. Cost per row: 2 L H operations forward, twice that backward, and L exponentials. */
+   -log p(x) = max + log sum_j exp(a_j - max) - a_x, with a = W f + b; d(-log p)/da = softmax(a) - e_x. Row 0 (the first coordinate,
+   shared by all n samples) carries the weight n and the histogram of the targets. Rows of logits are padded to a multiple of 8 by
+   biases so low that the padding's exponentials are 0. Cost per row: 2 L H operations forward, twice that backward, and L
+   exponentials. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -90,8 +91,8 @@ static void store_gradient(const void *memory, wf_real *gradient)
 
 static void evaluate_logits(categorical_work *work, int m, const wf_real *features, int feature_ld)
 {
-  wf_dense_multiply(m, work->levels_width, work->width, features, feature_ld, 1, work->weight_t, work->levels_width, WF_DENSE_BIAS, work->bias,
-                    work->logits, work->levels_width);
+  wf_dense_multiply(m, work->levels_width, work->width, features, feature_ld, 1, work->weight_t, work->levels_width, WF_DENSE_BIAS,
+                    work->bias, work->logits, work->levels_width);
 }
 
 WF_SIMD static void scale_row(int n, wf_real factor, wf_real *row)
@@ -108,7 +109,8 @@ static void backward_rows(categorical_work *work, int m, const wf_real *features
   wf_rows_add(m, levels, work->logits, levels, work->bias_bar);
 }
 
-static void score_first_row(categorical_work *work, int n, const int32_t *x, const wf_real *features, double *nll, wf_real *features_bar)
+static void score_first_row(categorical_work *work, int n, const int32_t *x, const wf_real *features, double *nll,
+                            wf_real *features_bar)
 {
   evaluate_logits(work, 1, features, work->width);
   for (int s = 0; s < n; s++) nll[s] -= work->logits[x[(size_t)s * work->n_species]];
@@ -147,7 +149,8 @@ static void evaluate_nll(void *memory, int n, const int32_t *x, const wf_real *f
   }
 }
 
-static const wf_real *evaluate_conditionals(void *memory, int m, const wf_real *features, int feature_ld, const wf_real **sum, int *ld)
+static const wf_real *evaluate_conditionals(void *memory, int m, const wf_real *features, int feature_ld, const wf_real **sum,
+                                            int *ld)
 {
   categorical_work *work = memory;
   evaluate_logits(work, m, features, feature_ld);

@@ -32,10 +32,12 @@ wf_fit *wf_fit_create(const wf_backbone *backbone, int n, const int32_t *x, cons
   fit->work      = wf_backbone_work_create(backbone, WF_FIT_BLOCK);
   fit->shuffled  = wf_calloc((size_t)n * (size_t)fit->n_species, sizeof(int32_t));
   fit->order     = wf_calloc((size_t)n, sizeof(int));
-  fit->state     = (wf_fit_state){wf_calloc(n_param, sizeof(wf_real)), wf_calloc(n_param, sizeof(wf_real)), wf_calloc(n_param, sizeof(wf_real))};
-  fit->gradient  = wf_calloc(n_param, sizeof(wf_real));
-  fit->sum       = wf_exact_sum_create((int)n_param + 1);
-  if (!fit->work || !fit->shuffled || !fit->order || !fit->state.theta || !fit->state.m || !fit->state.v || !fit->gradient || !fit->sum)
+  fit->state =
+      (wf_fit_state){wf_calloc(n_param, sizeof(wf_real)), wf_calloc(n_param, sizeof(wf_real)), wf_calloc(n_param, sizeof(wf_real))};
+  fit->gradient = wf_calloc(n_param, sizeof(wf_real));
+  fit->sum      = wf_exact_sum_create((int)n_param + 1);
+  if (!fit->work || !fit->shuffled || !fit->order || !fit->state.theta || !fit->state.m || !fit->state.v || !fit->gradient ||
+      !fit->sum)
     wf_fit_destroy(&fit);
   return fit;
 }
@@ -68,8 +70,10 @@ void wf_fit_begin_epoch(wf_fit *fit, int epoch)
   fit->epoch       = epoch;
   if (fit->config.orders)
     for (int s = 0; s < fit->n; s++) fit->order[s] = fit->config.orders[(size_t)epoch * (size_t)fit->n + (size_t)s];
-  else wf_random_permutation(fit->config.seed, WF_RANDOM_ANCHOR_SHUFFLE, fit->config.item << 32 | (uint64_t)epoch, fit->n, fit->order);
-  for (int s = 0; s < fit->n; s++) memcpy(fit->shuffled + (size_t)s * row, fit->x + (size_t)fit->order[s] * row, row * sizeof(int32_t));
+  else
+    wf_random_permutation(fit->config.seed, WF_RANDOM_ANCHOR_SHUFFLE, fit->config.item << 32 | (uint64_t)epoch, fit->n, fit->order);
+  for (int s = 0; s < fit->n; s++)
+    memcpy(fit->shuffled + (size_t)s * row, fit->x + (size_t)fit->order[s] * row, row * sizeof(int32_t));
 }
 
 int wf_fit_n_batches(const wf_fit *fit) { return (fit->n + fit->config.batch - 1) / fit->config.batch; }
@@ -87,7 +91,8 @@ static void add_blocks(wf_fit *fit, int n, const int32_t *x, int part, int n_par
   for (int64_t first = (int64_t)part * WF_FIT_BLOCK; first < n; first += (int64_t)n_parts * WF_FIT_BLOCK) {
     int    n_block = n - first < WF_FIT_BLOCK ? (int)(n - first) : WF_FIT_BLOCK;
     double nll;
-    wf_backbone_nll(fit->backbone, fit->state.theta, n_block, x + first * fit->n_species, fit->work, &nll, with_gradient ? fit->gradient : NULL);
+    wf_backbone_nll(fit->backbone, fit->state.theta, n_block, x + first * fit->n_species, fit->work, &nll,
+                    with_gradient ? fit->gradient : NULL);
     if (with_gradient) wf_exact_sum_add(fit->sum, 0, fit->n_param, fit->gradient);
     wf_exact_sum_add_double(fit->sum, fit->n_param, 1, &nll);
   }
@@ -108,7 +113,8 @@ wf_exact_sum *wf_fit_add_nll(wf_fit *fit, int part, int n_parts)
 
 double wf_fit_update(wf_fit *fit, int batch)
 {
-  const int64_t   n_batches = wf_fit_n_batches(fit), step = fit->epoch * n_batches + batch, n_steps = fit->config.n_epochs * n_batches;
+  const int64_t n_batches = wf_fit_n_batches(fit), step = fit->epoch * n_batches + batch,
+                n_steps  = fit->config.n_epochs * n_batches;
   const double    pi     = 3.14159265358979323846;
   wf_adamw_config config = WF_ADAMW_DEFAULT;
   double          nll;
@@ -121,8 +127,8 @@ double wf_fit_update(wf_fit *fit, int batch)
   return nll;
 }
 
-/* Six operations a weight and row, at some 1e10 a second; adding over ranks takes some 20 microseconds a doubling and 16 bytes a weight at 2e9 a
-   second. Rough numbers do, since only the time depends on them. */
+/* Six operations a weight and row, at some 1e10 a second; adding over ranks takes some 20 microseconds a doubling and 16 bytes a
+   weight at 2e9 a second. Rough numbers do, since only the time depends on them. */
 bool wf_fit_is_worth_sharing(const wf_fit *fit, int n_ranks)
 {
   int    n_blocks = (fit->config.batch + WF_FIT_BLOCK - 1) / WF_FIT_BLOCK, n_rounds = (n_blocks + n_ranks - 1) / n_ranks;

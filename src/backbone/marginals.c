@@ -1,7 +1,8 @@
 /* Exact marginals by a walk over the tree of states, see backbone.h.
 
-   p(x_i = j) = sum over prefixes x_<i of p(x_<i) p(j | x_<i). Prefixes are walked depth first in batches of WF_BACKBONE_CHUNK, so that memory
-   is n_species batches however wide the tree; sums are in double, in the order of the walk. Cost: wf_backbone_marginal_cost conditionals. */
+   p(x_i = j) = sum over prefixes x_<i of p(x_<i) p(j | x_<i). Prefixes are walked depth first in batches of WF_BACKBONE_CHUNK, so
+   that memory is n_species batches however wide the tree; sums are in double, in the order of the walk. Cost:
+   wf_backbone_marginal_cost conditionals. */
 #include <string.h>
 #include <weightflow/base.h>
 #include "backbone/backbone_impl.h"
@@ -10,7 +11,7 @@
 typedef struct {
   int      n;
   wf_real *state, *next; /* [chunk, state_width] before and after this coordinate */
-  wf_real *value;        /* [chunk, n_levels] conditionals, scaled to sum 1 / probability */
+  wf_real *value;        /* [chunk, n_levels] conditionals, not normalised */
   int32_t  previous[WF_BACKBONE_CHUNK];
   double   probability[WF_BACKBONE_CHUNK];
 } prefix_batch;
@@ -31,7 +32,8 @@ double wf_backbone_marginal_cost(const wf_backbone *backbone)
   return cost;
 }
 
-/* Conditionals of the batch at coordinate i; adds them to the marginals. The head's buffer is reused deeper in the tree, so a copy is kept. */
+/* Conditionals of the batch at coordinate i; adds them to the marginals. The head's buffer is reused deeper in the tree, so a copy
+ * is kept. */
 static void expand_batch(tree_walk *walk, int i)
 {
   const wf_backbone *backbone = walk->backbone;
@@ -51,7 +53,7 @@ static void expand_batch(tree_walk *walk, int i)
 
 static void walk_batch(tree_walk *walk, int i)
 {
-  prefix_batch *batch    = walk->batches + i, *children = batch + 1;
+  prefix_batch *batch = walk->batches + i, *children = batch + 1;
   const int     n_levels = walk->backbone->config.n_levels;
   expand_batch(walk, i);
   if (i + 1 == walk->backbone->config.n_species) return;
@@ -75,7 +77,7 @@ static void walk_batch(tree_walk *walk, int i)
 static bool allocate_batches(tree_walk *walk)
 {
   const wf_backbone_config *config = &walk->backbone->config;
-  size_t                    state_size = WF_BACKBONE_CHUNK * walk->state_width, value_size = WF_BACKBONE_CHUNK * (size_t)config->n_levels;
+  size_t state_size = WF_BACKBONE_CHUNK * walk->state_width, value_size = WF_BACKBONE_CHUNK * (size_t)config->n_levels;
   walk->batches = wf_calloc((size_t)config->n_species, sizeof *walk->batches);
   walk->memory  = wf_calloc((size_t)config->n_species * (2 * state_size + value_size), sizeof(wf_real));
   if (!walk->batches || !walk->memory) return false;
@@ -96,7 +98,8 @@ static void normalise_rows(int m, int n, double *x)
   }
 }
 
-bool wf_backbone_marginals(const wf_backbone *backbone, const wf_real *theta, double cutoff, wf_backbone_work *work, double *marginals)
+bool wf_backbone_marginals(const wf_backbone *backbone, const wf_real *theta, double cutoff, wf_backbone_work *work,
+                           double *marginals)
 {
   const wf_backbone_config *config = &backbone->config;
   tree_walk                 walk   = {.backbone = backbone, .work = work, .cutoff = cutoff, .marginals = marginals};

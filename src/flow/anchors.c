@@ -60,8 +60,10 @@ static PetscErrorCode write_graph(wf_file *file, const wf_anchors *anchors)
     nodes[l]    = layers[l].n_nodes;
     features[l] = layers[l].n_features;
   }
-  const wf_dataset node_count = {"/graph/node_count", WF_TYPE_INT32, 1, {n_layers}, "output neurons of each linear map", "", "layer", false};
-  const wf_dataset feature_count = {"/graph/feature_count", WF_TYPE_INT32, 1, {n_layers}, "numbers of a node: weight row, then bias", "", "layer", false};
+  const wf_dataset node_count = {
+      "/graph/node_count", WF_TYPE_INT32, 1, {n_layers}, "output neurons of each linear map", "", "layer", false};
+  const wf_dataset feature_count = {
+      "/graph/feature_count", WF_TYPE_INT32, 1, {n_layers}, "numbers of a node: weight row, then bias", "", "layer", false};
   PetscCall(wf_file_write_names(file, "/graph/layer_name", n_layers, names));
   PetscCall(wf_file_write(file, &node_count, nodes));
   PetscCall(wf_file_write(file, &feature_count, features));
@@ -85,15 +87,20 @@ static PetscErrorCode write_attributes(wf_file *file, const wf_anchors *anchors)
 
 PetscErrorCode wf_anchors_write(wf_file *file, const wf_anchors *anchors)
 {
-  const int        n_obs = anchors->n_obs;
-  const wf_dataset theta = {"/theta", WF_TYPE_REAL, 2, {n_obs, anchors->n_param}, "weights of the density of each snapshot", "", "time,weight", false};
-  const wf_dataset times = {"/times", WF_TYPE_DOUBLE, 1, {n_obs}, "times of the snapshots", "time", "time", false};
-  const wf_dataset observed = {"/observed", WF_TYPE_INT32, 1, {n_obs}, "indices of the snapshots in the ensemble", "", "time", false};
-  const wf_dataset loss = {"/loss", WF_TYPE_DOUBLE, 1, {n_obs}, "mean negative log-likelihood per trajectory and species at the end", "nats",
-                           "time", false};
-  const wf_dataset history = {"/loss_history", WF_TYPE_DOUBLE, 2, {n_obs, anchors->n_epochs}, "the same while training, over each pass", "nats",
-                              "time,pass", false};
-  const wf_dataset ensemble_times = {"/ensemble_times", WF_TYPE_DOUBLE, 1, {anchors->n_time}, "all times of the ensemble", "time", "time", false};
+  const int        n_obs    = anchors->n_obs;
+  const wf_dataset theta    = {"/theta", WF_TYPE_REAL,  2,    {n_obs, anchors->n_param}, "weights of the density of each snapshot",
+                               "",       "time,weight", false};
+  const wf_dataset times    = {"/times", WF_TYPE_DOUBLE, 1, {n_obs}, "times of the snapshots", "time", "time", false};
+  const wf_dataset observed = {"/observed", WF_TYPE_INT32, 1,    {n_obs}, "indices of the snapshots in the ensemble",
+                               "",          "time",        false};
+  const wf_dataset loss     = {
+          "/loss", WF_TYPE_DOUBLE, 1,    {n_obs}, "mean negative log-likelihood per trajectory and species at the end",
+          "nats",  "time",         false};
+  const wf_dataset history = {
+      "/loss_history", WF_TYPE_DOUBLE, 2,    {n_obs, anchors->n_epochs}, "the same while training, over each pass",
+      "nats",          "time,pass",    false};
+  const wf_dataset ensemble_times = {"/ensemble_times",           WF_TYPE_DOUBLE, 1,      {anchors->n_time},
+                                     "all times of the ensemble", "time",         "time", false};
 
   PetscFunctionBeginUser;
   PetscCall(wf_file_write(file, &theta, anchors->theta));
@@ -139,15 +146,17 @@ static PetscErrorCode read_config(wf_file *file, wf_backbone_config *config, int
   PetscCall(read_size(file, "n_layers", &config->n_layers));
   backbone = wf_backbone_create(config);
   *n_param = backbone ? wf_backbone_n_param(backbone) : 0;
-  if (backbone) *config = *wf_backbone_get_config(backbone);
-  else config->network = config->head = NULL;
+  if (backbone)
+    *config = *wf_backbone_get_config(backbone);
+  else
+    config->network = config->head = NULL;
   wf_backbone_destroy(&backbone);
   PetscFunctionReturn(0);
 }
 
 /* Datasets that must be there, and their lengths along the first axis. */
-static PetscErrorCode read_shapes(wf_file *file, const char *path, int64_t *n_obs, int64_t *n_param, int64_t *n_epochs, int64_t *n_time, char *why,
-                                  size_t why_size)
+static PetscErrorCode read_shapes(wf_file *file, const char *path, int64_t *n_obs, int64_t *n_param, int64_t *n_epochs,
+                                  int64_t *n_time, char *why, size_t why_size)
 {
   static const char *const names[] = {"/theta", "/times", "/observed", "/loss", "/loss_history", "/ensemble_times"};
   static const int         ranks[] = {2, 1, 1, 1, 2, 1};
@@ -165,7 +174,8 @@ static PetscErrorCode read_shapes(wf_file *file, const char *path, int64_t *n_ob
     if (i == 4) *n_epochs = shape[1];
     if (i == 5) *n_time = shape[0];
     bool matches = i == 5 || shape[0] == *n_obs;
-    if (!has || rank != ranks[i] || shape[0] < 1 || !matches) snprintf(why, why_size, "%s: %s is missing or of the wrong shape", path, names[i]);
+    if (!has || rank != ranks[i] || shape[0] < 1 || !matches)
+      snprintf(why, why_size, "%s: %s is missing or of the wrong shape", path, names[i]);
   }
   PetscFunctionReturn(0);
 }

@@ -2,8 +2,8 @@
 #include <weightflow/exact_sum_mpi.h>
 #include <weightflow/fit_mpi.h>
 
-/* All ranks make every step alike. Where dividing a batch pays, the ranks take its blocks in turn and add up; where not, each does the whole
-   batch, which is quicker than to be told. */
+/* All ranks make every step alike. Where dividing a batch pays, the ranks take its blocks in turn and add up; where not, each does
+   the whole batch, which is quicker than to be told. */
 PetscErrorCode wf_fit_epoch(MPI_Comm comm, wf_fit *fit, int epoch, double *loss)
 {
   int    rank, size, n_batches = wf_fit_n_batches(fit);

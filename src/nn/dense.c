@@ -1,7 +1,7 @@
 /* Matrix product for small sizes: tiles of 4 rows by 2 vector registers (16 floats or 8 doubles), see nn.h.
 
-   Why not BLAS: the matrices here are some ten to a hundred wide, where a BLAS call's fixed cost and packing are felt, and each element here
-   is one sum over k in order, so that its bits do not depend on the shape of the call. */
+   Why not BLAS: the matrices here are some ten to a hundred wide, where a BLAS call's fixed cost and packing are felt, and each
+   element here is one sum over k in order, so that its bits do not depend on the shape of the call. */
 #include <weightflow/base.h>
 #include <weightflow/nn.h>
 #include "nn/elementary.h"
@@ -10,16 +10,18 @@ enum { LANES = 32 / sizeof(wf_real) };
 typedef wf_real lanes __attribute__((vector_size(32), aligned(sizeof(wf_real)), may_alias));
 
 /* One tile of `rows` x LANES `vectors` elements; both are compile-time constants after inlining. */
-WF_INLINE void multiply_tile(const int rows, const int vectors, int k, const wf_real *a, int a_row, int a_column, const wf_real *b, int ldb,
-                             wf_dense_start start, const wf_real *bias, wf_real *c, int ldc)
+WF_INLINE void multiply_tile(const int rows, const int vectors, int k, const wf_real *a, int a_row, int a_column, const wf_real *b,
+                             int ldb, wf_dense_start start, const wf_real *bias, wf_real *c, int ldc)
 {
   lanes sum[4][2];
 #pragma GCC unroll 4
   for (int i = 0; i < rows; i++)
 #pragma GCC unroll 2
     for (int j = 0; j < vectors; j++) {
-      if (start == WF_DENSE_ZERO) sum[i][j] = (lanes){0};
-      else sum[i][j] = *(const lanes *)((start == WF_DENSE_BIAS ? bias : c + (size_t)i * ldc) + LANES * j);
+      if (start == WF_DENSE_ZERO)
+        sum[i][j] = (lanes){0};
+      else
+        sum[i][j] = *(const lanes *)((start == WF_DENSE_BIAS ? bias : c + (size_t)i * ldc) + LANES * j);
     }
   for (int l = 0; l < k; l++) {
 #pragma GCC unroll 4
@@ -48,8 +50,10 @@ WF_SIMD void wf_dense_multiply(int m, int n, int k, const wf_real *a, int a_row,
                                wf_dense_start start, const wf_real *bias, wf_real *c, int ldc)
 {
   int j = 0;
-  for (; j + 2 * LANES <= n; j += 2 * LANES) multiply_panel(2, m, k, a, a_row, a_column, b + j, ldb, start, bias ? bias + j : NULL, c + j, ldc);
-  for (; j + LANES <= n; j += LANES) multiply_panel(1, m, k, a, a_row, a_column, b + j, ldb, start, bias ? bias + j : NULL, c + j, ldc);
+  for (; j + 2 * LANES <= n; j += 2 * LANES)
+    multiply_panel(2, m, k, a, a_row, a_column, b + j, ldb, start, bias ? bias + j : NULL, c + j, ldc);
+  for (; j + LANES <= n; j += LANES)
+    multiply_panel(1, m, k, a, a_row, a_column, b + j, ldb, start, bias ? bias + j : NULL, c + j, ldc);
 }
 
 WF_INLINE void add_rows(const int vectors, int m, const wf_real *x, int ld, wf_real *sum)

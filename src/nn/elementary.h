@@ -1,8 +1,8 @@
 /* exp, tanh and sigmoid of eight numbers at a time, to be inlined into kernels.
 
-   Float: exp x = 2^n (1 + p(r)) with n = round(x / ln 2), r = x - n ln 2 and p(r) = r + r^2 q(r) ~ expm1 r, q the Chebyshev interpolant of
-   degree 4 on |r| <= ln(2)/2 (relative error 2.3e-8). tanh x = m / (m + 2) with m = expm1 2x = 2^n p + (2^n - 1), which keeps the relative
-   precision near 0. No branches, no table, and no fused multiply-add: every machine gives the same bits.
+   Float: exp x = 2^n (1 + p(r)) with n = round(x / ln 2), r = x - n ln 2 and p(r) = r + r^2 q(r) ~ expm1 r, q the Chebyshev
+   interpolant of degree 4 on |r| <= ln(2)/2 (relative error 2.3e-8). tanh x = m / (m + 2) with m = expm1 2x = 2^n p + (2^n - 1),
+   which keeps the relative precision near 0. No branches, no table, and no fused multiply-add: every machine gives the same bits.
    Double: the C library's functions, for parity with references.
    Eight numbers are a GNU C vector: one AVX register of floats, which the compiler splits where registers are shorter. */
 #ifndef WEIGHTFLOW_NN_ELEMENTARY_H
@@ -60,8 +60,9 @@ WF_INLINE vector8 sigmoid8(vector8 x) { return 1 / (1 + exp8(-x)); }
 WF_INLINE vector8 split_exp(vector8 x, vector8 *scale)
 {
   vector8 shifted = x * 1.44269504f + 0x1.8p23f, n = shifted - 0x1.8p23f, r = (x - n * 0.693359375f) - n * -2.12194440e-4f;
-  *scale    = (vector8)(((mask8)shifted << 23) + 0x3f800000);
-  vector8 q = (((0.001392621346613538f * r + 0.00836320297157575f) * r + 0.04166655443768795f) * r + 0.1666657684599398f) * r + 0.5f;
+  *scale = (vector8)(((mask8)shifted << 23) + 0x3f800000);
+  vector8 q =
+      (((0.001392621346613538f * r + 0.00836320297157575f) * r + 0.04166655443768795f) * r + 0.1666657684599398f) * r + 0.5f;
   return r + r * r * q;
 }
 

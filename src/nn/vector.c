@@ -5,19 +5,19 @@
 #include "nn/elementary.h"
 
 /* y = function x, by eights; the last few through a vector that is filled up with zeros. */
-#define APPLY(function)                                                              \
-  int i = 0;                                                                         \
-  for (; i + 8 <= n; i += 8) store8(y + i, function(load8(x + i)));                  \
-  if (i < n) {                                                                       \
-    wf_real rest[8] = {0};                                                           \
-    memcpy(rest, x + i, (size_t)(n - i) * sizeof(wf_real));                          \
-    store8(rest, function(load8(rest)));                                             \
-    memcpy(y + i, rest, (size_t)(n - i) * sizeof(wf_real));                          \
+#define APPLY(function)                                                                                                            \
+  int i = 0;                                                                                                                       \
+  for (; i + 8 <= n; i += 8) store8(y + i, function(load8(x + i)));                                                                \
+  if (i < n) {                                                                                                                     \
+    wf_real rest[8] = {0};                                                                                                         \
+    memcpy(rest, x + i, (size_t)(n - i) * sizeof(wf_real));                                                                        \
+    store8(rest, function(load8(rest)));                                                                                           \
+    memcpy(y + i, rest, (size_t)(n - i) * sizeof(wf_real));                                                                        \
   }
 
-WF_SIMD void wf_vector_exp(int n, const wf_real *x, wf_real *y) { APPLY(exp8) }
-WF_SIMD void wf_vector_tanh(int n, const wf_real *x, wf_real *y) { APPLY(tanh8) }
-WF_SIMD void wf_vector_sigmoid(int n, const wf_real *x, wf_real *y) { APPLY(sigmoid8) }
+WF_SIMD void wf_vector_exp(int n, const wf_real *x, wf_real *y){APPLY(exp8)} WF_SIMD
+    void wf_vector_tanh(int n, const wf_real *x, wf_real *y){APPLY(tanh8)} WF_SIMD
+    void wf_vector_sigmoid(int n, const wf_real *x, wf_real *y){APPLY(sigmoid8)}
 
 /* The last n % 8 numbers of a row, filled up with -infinity. */
 WF_INLINE vector8 load_rest(int n_rest, const wf_real *x)

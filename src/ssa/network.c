@@ -100,7 +100,8 @@ static void copy_terms(wf_network *network, const char *what, int n, const wf_ne
     if (from[i].species < 0 || from[i].species >= network->n_species)
       remember_problem(network, "reaction %d: there is no species %d", number, from[i].species);
     for (int j = 0; j < i; j++)
-      if (from[j].species == from[i].species) remember_problem(network, "reaction %d: a species stands twice among the %s", number, what);
+      if (from[j].species == from[i].species)
+        remember_problem(network, "reaction %d: a species stands twice among the %s", number, what);
     to[i] = from[i];
   }
 }
@@ -109,8 +110,11 @@ void wf_network_add_reaction(wf_network *network, const wf_network_reaction *rea
 {
   void                      *array  = network->reactions;
   int                        number = network->n_reactions + 1, order = 0;
-  wf_network_stored_reaction stored = {.rate = reaction->rate, .amplitude = reaction->amplitude, .period = reaction->period,
-                                       .n_reactants = reaction->n_reactants, .n_changes = reaction->n_changes};
+  wf_network_stored_reaction stored = {.rate        = reaction->rate,
+                                       .amplitude   = reaction->amplitude,
+                                       .period      = reaction->period,
+                                       .n_reactants = reaction->n_reactants,
+                                       .n_changes   = reaction->n_changes};
 
   if (network->finished) remember_problem(network, "a reaction was added to a finished network");
   if (!(reaction->rate >= 0 && isfinite(reaction->rate)))
@@ -145,8 +149,8 @@ static int *find_term(int *n, wf_network_term *terms, int species)
   return &terms[(*n)++].number;
 }
 
-/* Read one side of an equation ("0", "S + 2 I") up to its end, adding sign * number to changes and number to reactants (if not NULL).
-   Returns where it stopped, NULL where it cannot be read. */
+/* Read one side of an equation ("0", "S + 2 I") up to its end, adding sign * number to changes and number to reactants (if not
+   NULL). Returns where it stopped, NULL where it cannot be read. */
 static const char *read_side(const wf_network *network, const char *text, int sign, int *n_reactants, wf_network_term *reactants,
                              int *n_changes, wf_network_term *changes)
 {
@@ -184,12 +188,15 @@ static const char *read_side(const wf_network *network, const char *text, int si
 void wf_network_add_equation(wf_network *network, const char *equation, double rate, double amplitude, double period)
 {
   wf_network_term     reactants[WF_NETWORK_MAX_TERMS], changes[WF_NETWORK_MAX_TERMS];
-  wf_network_reaction reaction = {.rate = rate, .reactants = reactants, .changes = changes, .amplitude = amplitude, .period = period};
-  int                 n_net    = 0;
-  const char         *text     = read_side(network, equation, -1, &reaction.n_reactants, reactants, &reaction.n_changes, changes);
+  wf_network_reaction reaction = {
+      .rate = rate, .reactants = reactants, .changes = changes, .amplitude = amplitude, .period = period};
+  int         n_net = 0;
+  const char *text  = read_side(network, equation, -1, &reaction.n_reactants, reactants, &reaction.n_changes, changes);
 
-  if (text && !strncmp(text, "->", 2)) text = read_side(network, text + 2, 1, NULL, NULL, &reaction.n_changes, changes);
-  else text = NULL;
+  if (text && !strncmp(text, "->", 2))
+    text = read_side(network, text + 2, 1, NULL, NULL, &reaction.n_changes, changes);
+  else
+    text = NULL;
   if (!text || *text) {
     remember_problem(network, "reaction %d: cannot read \"%s\" (unknown species?)", network->n_reactions + 1, equation);
     return;
@@ -249,19 +256,19 @@ static void compile_reactions(wf_network *network)
   for (int i = 0; i < network->n_blocks * network->n_factors * LANES; i++) network->factor[i] = network->one;
   for (int j = 0; j < network->n_reactions; j++) {
     const wf_network_stored_reaction *reaction = &network->reactions[j];
-    int block = j / LANES, lane = j % LANES, w = 0;
+    int                               block = j / LANES, lane = j % LANES, w = 0;
     if (lane == 0) network->first_guard[block] = guard;
     network->rate[j] = reaction->rate;
     for (int i = 0; i < reaction->n_reactants; i++)
       for (int n = 0; n < reaction->reactants[i].number; n++)
         network->factor[(block * network->n_factors + w++) * LANES + lane] = reaction->reactants[i].species;
     for (int i = 0; i < network->n_deltas; i++) {
-      bool used = i < reaction->n_changes;
+      bool used                                      = i < reaction->n_changes;
       network->delta_slot[j * network->n_deltas + i] = used ? reaction->changes[i].species : network->nowhere;
       network->delta[j * network->n_deltas + i]      = used ? reaction->changes[i].number : 0;
     }
     for (int i = 0; i < reaction->n_changes; i++) {
-      int minimum = find_minimum(reaction, i);
+      int minimum        = find_minimum(reaction, i);
       network->max_delta = fmax(network->max_delta, fabs((double)reaction->changes[i].number));
       if (minimum) network->guards[guard++] = (wf_network_guard){lane, reaction->changes[i].species, minimum};
     }
@@ -326,7 +333,8 @@ bool wf_network_finish(wf_network *network, char *why, size_t why_size)
     network->one      = network->n_species;
     network->nowhere  = network->n_species + 1;
     network->n_slots  = network->n_species + 2;
-    if (!allocate_compiled_form(network)) remember_problem(network, "out of memory");
+    if (!allocate_compiled_form(network))
+      remember_problem(network, "out of memory");
     else {
       compile_reactions(network);
       if (!compile_dependencies(network)) remember_problem(network, "out of memory");

@@ -1,9 +1,9 @@
 /* Inside a reaction network: the reactions as given, and the form that simulators run.
 
-   Compiled form. Reactions stand in their order in blocks of WF_NETWORK_LANES; the last block is padded with reactions of rate 0. A
-   propensity is rate * state[factor 0] * ... * state[factor n_factors - 1], with repeated factors for powers and the slot `one` (always 1)
-   where there are fewer; a firing adds n_deltas numbers to the state, the slot `nowhere` taking those that are not needed. So all
-   reactions of a network cost the same and no loop depends on which one fires. */
+   Compiled form. Reactions stand in their order in blocks of WF_NETWORK_LANES; the last block is padded with reactions of rate 0.
+   A propensity is rate * state[factor 0] * ... * state[factor n_factors - 1], with repeated factors for powers and the slot `one`
+   (always 1) where there are fewer; a firing adds n_deltas numbers to the state, the slot `nowhere` taking those that are not
+   needed. So all reactions of a network cost the same and no loop depends on which one fires. */
 #ifndef WEIGHTFLOW_SSA_NETWORK_IMPL_H
 #define WEIGHTFLOW_SSA_NETWORK_IMPL_H
 #include <weightflow/network.h>

@@ -3,9 +3,10 @@
    Time-dependent rates: thinning (Lewis and Shedler 1979, Nav. Res. Logist. Q. 26, 403) with propensities at their upper bound
    rate (1 + |amplitude|), or frozen at the last event.
 
-   Propensities live in blocks of eight, as their running sums inside the block. A firing recomputes the blocks that the dependency graph names,
-   always from the state and in the same order, so no rounding builds up. Sums grow from left to right, so a reaction of propensity 0 has the
-   same running sum as its left neighbour and is never found. State is kept in double, exact to 2^53. Pure. */
+   Propensities live in blocks of eight, as their running sums inside the block. A firing recomputes the blocks that the
+   dependency graph names, always from the state and in the same order, so no rounding builds up. Sums grow from left to right, so
+   a reaction of propensity 0 has the same running sum as its left neighbour and is never found. State is kept in double, exact to
+   2^53. Pure. */
 #include <math.h>
 #include <string.h>
 #include <weightflow/base.h>
@@ -17,9 +18,9 @@ enum { LANES = WF_NETWORK_LANES, CHUNK = WF_SSA_CHUNK };
 
 struct wf_ssa_work {
   const wf_network *network;
-  double           *state;      /* [n_slots] */
-  double           *rate;       /* [n_blocks, LANES] with the bound of the modulation, or its value at the last event */
-  double           *running;    /* [n_blocks, LANES] sums of propensities inside a block */
+  double           *state;   /* [n_slots] */
+  double           *rate;    /* [n_blocks, LANES] with the bound of the modulation, or its value at the last event */
+  double           *running; /* [n_blocks, LANES] sums of propensities inside a block */
   double            exponential[CHUNK], uniform[CHUNK];
 };
 
@@ -46,10 +47,12 @@ void wf_ssa_work_destroy(wf_ssa_work **work)
   *work = NULL;
 }
 
-/* Propensities of one block from the state, as running sums. The sums are nested so that each is at least its left neighbour after rounding. */
-static inline __attribute__((always_inline)) void refresh_block(const wf_network *network, wf_ssa_work *work, int block, int n_factors)
+/* Propensities of one block from the state, as running sums. The sums are nested so that each is at least its left neighbour
+   after rounding. */
+static inline __attribute__((always_inline)) void refresh_block(const wf_network *network, wf_ssa_work *work, int block,
+                                                                int n_factors)
 {
-  const double  *state  = work->state, *rate = work->rate + block * LANES;
+  const double  *state = work->state, *rate = work->rate + block * LANES;
   const int32_t *factor = network->factor + block * n_factors * LANES;
   double        *sum    = work->running + block * LANES, a[LANES];
 
@@ -80,7 +83,8 @@ static void freeze_rates(const wf_network *network, wf_ssa_work *work, double t)
   }
 }
 
-/* Is a candidate of modulated reaction j at time t a real event? within [0, its bound): where the search fell inside its share. */
+/* Is a candidate of modulated reaction j at time t a real event? within [0, its bound): where the search fell inside its share.
+ */
 static bool accept_candidate(const wf_network *network, int j, double t, double within, double bound)
 {
   const wf_network_stored_reaction *reaction = &network->reactions[j];
@@ -141,7 +145,8 @@ static void start_trajectory(const wf_network *network, wf_ssa_work *work, wf_ss
   for (int i = 0; i < network->n_species; i++) work->state[i] = network->species[i].initial;
   work->state[network->one] = 1;
   memcpy(work->rate, network->rate, (size_t)network->n_blocks * LANES * sizeof *work->rate);
-  if (rate == WF_SSA_RATE_FROZEN) freeze_rates(network, work, 0);
+  if (rate == WF_SSA_RATE_FROZEN)
+    freeze_rates(network, work, 0);
   else
     for (int m = 0; m < network->n_modulated; m++)
       work->rate[network->modulated[m]] *= 1 + fabs(network->reactions[network->modulated[m]].amplitude);
@@ -149,12 +154,13 @@ static void start_trajectory(const wf_network *network, wf_ssa_work *work, wf_ss
 }
 
 /* Change the state by reaction j at time t and bring the propensities up to date. */
-static inline __attribute__((always_inline)) void fire_reaction(const wf_network *network, wf_ssa_work *work, bool frozen, int j, double t,
-                                                                int n_blocks, int n_factors, int n_deltas)
+static inline __attribute__((always_inline)) void fire_reaction(const wf_network *network, wf_ssa_work *work, bool frozen, int j,
+                                                                double t, int n_blocks, int n_factors, int n_deltas)
 {
   for (int i = 0; i < n_deltas; i++) work->state[network->delta_slot[j * n_deltas + i]] += network->delta[j * n_deltas + i];
   if (frozen) freeze_rates(network, work, t);
-  if (n_blocks == 1) refresh_block(network, work, 0, n_factors);
+  if (n_blocks == 1)
+    refresh_block(network, work, 0, n_factors);
   else {
     for (int i = network->first_affected[j]; i < network->first_affected[j + 1]; i++)
       refresh_block(network, work, network->affected[i], n_factors);
@@ -172,12 +178,12 @@ typedef struct {
 } trajectory_request;
 
 /* One trajectory; inlined with constant sizes where they are common. */
-static inline __attribute__((always_inline)) wf_ssa_status run_trajectory(wf_ssa_work *work, const trajectory_request *request,
-                                                                          int64_t *n_events, int n_blocks, int n_factors, int n_deltas)
+static inline __attribute__((always_inline)) wf_ssa_status
+run_trajectory(wf_ssa_work *work, const trajectory_request *request, int64_t *n_events, int n_blocks, int n_factors, int n_deltas)
 {
   const wf_network *network = work->network;
-  const bool        frozen  = request->rate == WF_SSA_RATE_FROZEN && network->n_modulated, thinned = !frozen && network->n_modulated;
-  double            t       = 0, within;
+  const bool        frozen = request->rate == WF_SSA_RATE_FROZEN && network->n_modulated, thinned = !frozen && network->n_modulated;
+  double            t = 0, within;
   int               k = 0, i = CHUNK;
   int64_t           rejected = 0;
   uint64_t          step     = 0;
@@ -199,8 +205,10 @@ static inline __attribute__((always_inline)) wf_ssa_status run_trajectory(wf_ssa
       if (k == request->n_time) break;
     }
     int j = find_reaction(work, n_blocks, work->uniform[i] * total, &within);
-    if (thinned && network->modulation[j] >= 0 && !accept_candidate(network, j, t, within, read_propensity(work, j))) rejected++;
-    else fire_reaction(network, work, frozen, j, t, n_blocks, n_factors, n_deltas);
+    if (thinned && network->modulation[j] >= 0 && !accept_candidate(network, j, t, within, read_propensity(work, j)))
+      rejected++;
+    else
+      fire_reaction(network, work, frozen, j, t, n_blocks, n_factors, n_deltas);
   }
   *n_events = (int64_t)step - rejected;
   if (k == request->n_time) return WF_SSA_COMPLETE;
@@ -233,18 +241,20 @@ static wf_ssa_status run_any(wf_ssa_work *work, const trajectory_request *reques
   return run_trajectory(work, request, n_events, work->network->n_blocks, work->network->n_factors, work->network->n_deltas);
 }
 
-wf_ssa_status wf_ssa_direct(wf_ssa_work *work, wf_ssa_rate rate, uint64_t seed, uint64_t trajectory, int n_time, const double *times,
-                            int32_t *counts, int64_t *n_events)
+wf_ssa_status wf_ssa_direct(wf_ssa_work *work, wf_ssa_rate rate, uint64_t seed, uint64_t trajectory, int n_time,
+                            const double *times, int32_t *counts, int64_t *n_events)
 {
   const wf_network        *network = work->network;
-  const trajectory_request request = {.rate = rate, .seed = seed, .trajectory = trajectory, .n_time = n_time, .times = times, .counts = counts};
-  int64_t                  unwanted;
+  const trajectory_request request = {
+      .rate = rate, .seed = seed, .trajectory = trajectory, .n_time = n_time, .times = times, .counts = counts};
+  int64_t unwanted;
 
   if (!n_events) n_events = &unwanted;
   *n_events = 0;
   if (n_time < 1) return WF_SSA_COMPLETE;
   if (network->n_factors == 2 && network->n_deltas == 2)
     return network->n_blocks == 1 ? run_small(work, &request, n_events) : run_second_order(work, &request, n_events);
-  if (network->n_blocks == 1 && network->n_factors == 3 && network->n_deltas == 3) return run_small_third_order(work, &request, n_events);
+  if (network->n_blocks == 1 && network->n_factors == 3 && network->n_deltas == 3)
+    return run_small_third_order(work, &request, n_events);
   return run_any(work, &request, n_events);
 }

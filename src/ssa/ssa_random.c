@@ -1,7 +1,8 @@
 /* Philox4x32-10 (Salmon et al. 2011) over the steps of one trajectory, with its own logarithm. Pure.
 
-   The logarithm is log(2^e m) = e log 2 + 2 artanh(s), s = (m - 1) / (m + 1), m in [sqrt(1/2), sqrt(2)): |s| < 0.1716, and ten terms of the
-   series of artanh leave a relative error below 1e-17. Only + - * / and integers, without contraction: every machine gives the same bits. */
+   The logarithm is log(2^e m) = e log 2 + 2 artanh(s), s = (m - 1) / (m + 1), m in [sqrt(1/2), sqrt(2)): |s| < 0.1716, and ten
+   terms of the series of artanh leave a relative error below 1e-17. Only + - * / and integers, without contraction: every machine
+   gives the same bits. */
 #include <string.h>
 #include <weightflow/base.h>
 #include <weightflow/random.h>
@@ -36,9 +37,9 @@ static inline double negative_log(double u)
   const uint64_t sqrt_half = 0x3fe6a09e667f3bcdu;
   uint64_t       bits;
   memcpy(&bits, &u, sizeof bits);
-  uint64_t shifted  = bits - sqrt_half + (UINT64_C(1024) << 52);           /* exponent + 1024, not negative for any u in (0,1) */
+  uint64_t shifted  = bits - sqrt_half + (UINT64_C(1024) << 52); /* exponent + 1024, not negative for any u in (0,1) */
   double   exponent = make_double(shifted >> 52 | 0x4330000000000000u) - (0x1p52 + 1024);
-  double   m = make_double((shifted & 0xfffffffffffffu) + sqrt_half);
+  double   m        = make_double((shifted & 0xfffffffffffffu) + sqrt_half);
   double   s = (m - 1) / (m + 1), q = s * s, q2 = q * q, q4 = q2 * q2;
   double   low    = (1.0 / 3 + q * (1.0 / 5)) + q2 * (1.0 / 7 + q * (1.0 / 9));
   double   high   = (1.0 / 11 + q * (1.0 / 13)) + q2 * (1.0 / 15 + q * (1.0 / 17));
@@ -74,8 +75,8 @@ __attribute__((target("avx2"))) static void mix_counters_avx2(uint64_t seed, uin
   const __m256i factor_0 = _mm256_set1_epi64x(FACTOR_0), factor_1 = _mm256_set1_epi64x(FACTOR_1);
   for (int i = 0; i < WF_SSA_CHUNK; i += 4) {
     __m256i  c0 = _mm256_set1_epi64x((uint32_t)item), c1 = _mm256_set1_epi64x((int64_t)(item >> 32));
-    __m256i  c2 = _mm256_add_epi64(_mm256_set1_epi64x((int64_t)first + i), _mm256_set_epi64x(3, 2, 1, 0)); /* first + 15 < 2^32 */
-    __m256i  c3 = _mm256_set1_epi64x(WF_RANDOM_SSA);
+    __m256i  c2   = _mm256_add_epi64(_mm256_set1_epi64x((int64_t)first + i), _mm256_set_epi64x(3, 2, 1, 0)); /* first + 15 < 2^32 */
+    __m256i  c3   = _mm256_set1_epi64x(WF_RANDOM_SSA);
     uint32_t key0 = (uint32_t)seed, key1 = (uint32_t)(seed >> 32);
     for (int round = 0; round < N_ROUNDS; round++, key0 += STRIDE_0, key1 += STRIDE_1) {
       __m256i p0 = _mm256_mul_epu32(c0, factor_0), p1 = _mm256_mul_epu32(c2, factor_1);
@@ -104,7 +105,8 @@ void wf_ssa_fill_random(uint64_t seed, uint64_t trajectory, uint64_t first, doub
   uint64_t       words[4 * WF_SSA_CHUNK];
 
 #ifdef WITH_AVX2
-  if (__builtin_cpu_supports("avx2")) mix_counters_avx2(seed, item, (uint32_t)first, words);
+  if (__builtin_cpu_supports("avx2"))
+    mix_counters_avx2(seed, item, (uint32_t)first, words);
   else
 #endif
     mix_counters(seed, item, (uint32_t)first, words);

@@ -1,4 +1,5 @@
-/* Random numbers for stochastic simulation, made for many steps at once so that the compiler can vectorise them. Inside ssa/ only. */
+/* Random numbers for stochastic simulation, made for many steps at once so that the compiler can vectorise them. Inside ssa/
+   only. */
 #ifndef WEIGHTFLOW_SSA_SSA_RANDOM_H
 #define WEIGHTFLOW_SSA_SSA_RANDOM_H
 #include <stdint.h>
@@ -7,7 +8,8 @@ enum { WF_SSA_CHUNK = 16 };
 
 /* For the steps first .. first + WF_SSA_CHUNK - 1 of a trajectory (below 2^32), first a multiple of WF_SSA_CHUNK:
      exponential [WF_SSA_CHUNK]  -log of the first, and
-     uniform     [WF_SSA_CHUNK]  the second of wf_random_uniform2(seed, WF_RANDOM_SSA, trajectory + 2^32 * (step >> 32), (uint32_t)step).
+     uniform     [WF_SSA_CHUNK]  the second of wf_random_uniform2(seed, WF_RANDOM_SSA, trajectory + 2^32 * (step >> 32),
+     (uint32_t)step).
    The exponential is right to 1 unit in the last place or so and has the same bits on every machine. */
 void wf_ssa_fill_random(uint64_t seed, uint64_t trajectory, uint64_t first, double *exponential, double *uniform);
 

@@ -1,5 +1,5 @@
-/* The built-in reaction networks (Li et al. 2026, WeightFlow, section "Simulated systems"). A further system is a further entry of this
-   table, and its name in the choices of simulate.system (params_table.h). Pure; nothing is collective. */
+/* The built-in reaction networks (Li et al. 2026, WeightFlow, section "Simulated systems"). A further system is a further entry
+   of this table, and its name in the choices of simulate.system (params_table.h). Pure; nothing is collective. */
 #include <string.h>
 #include <weightflow/network.h>
 
@@ -31,7 +31,8 @@ static const system_data systems[] = {
     {"S -> 0", 0.002, 0, 0},
     {"I -> 0", 0.05, 0, 0},
     {"R -> 0", 0.002, 0, 0}}},
-  /* two genes, each silenced by two proteins of the other. A silent gene is 1 - gene: a species of its own makes that a mass action */
+  /* two genes, each silenced by two proteins of the other. A silent gene is 1 - gene: a species of its own makes that a mass
+     action */
   {"toggle_switch",
    {{"Gx", 1, false}, {"Gy", 1, false}, {"Px", 0, false}, {"Py", 0, false}, {"Gx_silent", 0, true}, {"Gy_silent", 0, true}},
    {{"Gx -> Gx + Px", 50, 0, 0},

@@ -2,12 +2,12 @@
 
    Where a snapshot's weights start from (pretrain.aligning):
      sequential  the snapshot before, the first from random weights (Li et al. 2026, section "Backbone")
-     tree        a neighbour in a bisection of the observed times: the first snapshot; the last from it; the middle one from the nearer of the
-                 two; and so on. Snapshots of one generation do not depend on each other, and there are about log2(n_obs) + 2 generations
-     none        random, all of them
-   Snapshots that can be fitted at the same time are fitted side by side by teams of ranks; a team shares the blocks of each batch. A fit depends
-   on seed, snapshot and start alone, so neither the number of ranks nor a restart can be seen in the result. All teams halt after each pass
-   to hear whether to go on; a checkpoint holds weights, moments and number of passes of every snapshot. */
+     tree        a neighbour in a bisection of the observed times: the first snapshot; the last from it; the middle one from the
+   nearer of the two; and so on. Snapshots of one generation do not depend on each other, and there are about log2(n_obs) + 2
+   generations none        random, all of them Snapshots that can be fitted at the same time are fitted side by side by teams of
+   ranks; a team shares the blocks of each batch. A fit depends on seed, snapshot and start alone, so neither the number of ranks
+   nor a restart can be seen in the result. All teams halt after each pass to hear whether to go on; a checkpoint holds weights,
+   moments and number of passes of every snapshot. */
 #include <math.h>
 #include <string.h>
 #include <weightflow/anchors.h>
@@ -28,16 +28,16 @@ typedef struct {
 typedef struct {
   wf_run       *run;
   wf_backbone  *backbone;
-  wf_anchors   *anchors;     /* the result so far; a loss that is NaN: not finished */
+  wf_anchors   *anchors; /* the result so far; a loss that is NaN: not finished */
   int           n_obs, n_param;
   size_t        snapshot_size; /* numbers of a snapshot's training samples */
-  plan_row     *plan;        /* [n_obs] */
-  int32_t      *epochs_done; /* [n_obs] */
-  wf_real      *m, *v;       /* [n_obs, n_param] */
-  int32_t      *x;           /* [n_obs, n_train, n_species] */
+  plan_row     *plan;          /* [n_obs] */
+  int32_t      *epochs_done;   /* [n_obs] */
+  wf_real      *m, *v;         /* [n_obs, n_param] */
+  int32_t      *x;             /* [n_obs, n_train, n_species] */
   wf_fit_config fit_config;
   int64_t       n_epochs_done, n_epochs; /* over all snapshots */
-  int           diverged;    /* a snapshot whose loss is not finite, -1: none */
+  int           diverged;                /* a snapshot whose loss is not finite, -1: none */
 } pretraining;
 
 /* The snapshots that are fitted side by side, and this rank's team among them. */
@@ -67,7 +67,8 @@ static void make_plan(pretraining *p)
 {
   const wf_params *params = wf_run_params(p->run);
   const aligning   kind   = (aligning)wf_params_choice("pretrain", "aligning", params->pretrain.aligning);
-  for (int k = 0; k < p->n_obs; k++) p->plan[k] = (plan_row){.parent = kind == SEQUENTIAL ? k - 1 : -1, .generation = kind == SEQUENTIAL ? k : 0};
+  for (int k = 0; k < p->n_obs; k++)
+    p->plan[k] = (plan_row){.parent = kind == SEQUENTIAL ? k - 1 : -1, .generation = kind == SEQUENTIAL ? k : 0};
   if (kind == TREE && p->n_obs > 1) {
     p->plan[p->n_obs - 1] = (plan_row){.parent = 0, .generation = 1};
     bisect(p->anchors->times, 0, p->n_obs - 1, 2, p->plan);
@@ -161,11 +162,14 @@ static PetscErrorCode set_up(pretraining *p, const wf_snapshots *ensemble, bool 
   PetscCall(PetscMalloc2(ensemble->n_traj, &rows, ensemble->n_time, &observed));
   p->n_obs = wf_indices_parse(params->data.observed, ensemble->n_time, observed, why, sizeof why);
   wf_snapshots_split(wf_run_seed(p->run), ensemble->n_traj, params->data.holdout, &n_train, rows);
-  if (p->n_obs < 1) PetscCall(wf_run_fail(p->run, WF_EXIT_USER, "data.observed = %s: %s", params->data.observed, *why ? why : "names no snapshot"));
+  if (p->n_obs < 1)
+    PetscCall(wf_run_fail(p->run, WF_EXIT_USER, "data.observed = %s: %s", params->data.observed, *why ? why : "names no snapshot"));
   else if (levels < needed)
-    PetscCall(wf_run_fail(p->run, WF_EXIT_USER, "pretrain.levels = %lld: the ensemble has a count of %d: at least %lld, or 0 to take what is needed",
+    PetscCall(wf_run_fail(p->run, WF_EXIT_USER,
+                          "pretrain.levels = %lld: the ensemble has a count of %d: at least %lld, or 0 to take what is needed",
                           (long long)levels, ensemble->max_count, (long long)needed));
-  else if (n_train < 1) PetscCall(wf_run_fail(p->run, WF_EXIT_USER, "data.holdout = %g: no trajectory is left to train on", params->data.holdout));
+  else if (n_train < 1)
+    PetscCall(wf_run_fail(p->run, WF_EXIT_USER, "data.holdout = %g: no trajectory is left to train on", params->data.holdout));
   else {
     p->backbone = wf_backbone_create(&(wf_backbone_config){.network   = params->pretrain.backbone,
                                                            .head      = params->pretrain.head,
@@ -173,8 +177,8 @@ static PetscErrorCode set_up(pretraining *p, const wf_snapshots *ensemble, bool 
                                                            .n_levels  = (int)levels,
                                                            .hidden    = (int)params->pretrain.hidden,
                                                            .n_layers  = (int)params->pretrain.layers});
-    PetscCheck(p->backbone, PETSC_COMM_SELF, PETSC_ERR_MEM, "no backbone %s with head %s, or no memory for it", params->pretrain.backbone,
-               params->pretrain.head);
+    PetscCheck(p->backbone, PETSC_COMM_SELF, PETSC_ERR_MEM, "no backbone %s with head %s, or no memory for it",
+               params->pretrain.backbone, params->pretrain.head);
     PetscCall(create_anchors(p, ensemble, observed));
     p->anchors->n_train = n_train;
     PetscCall(copy_samples(p, ensemble, rows));
@@ -209,14 +213,15 @@ typedef struct {
 /* What a checkpoint is made of; written and read by the same table. */
 static void list_parts(pretraining *p, checkpoint_part parts[N_PARTS])
 {
-  wf_anchors *a = p->anchors;
+  wf_anchors           *a             = p->anchors;
   const checkpoint_part list[N_PARTS] = {
       {{"/theta", WF_TYPE_REAL, 2, {p->n_obs, p->n_param}, "weights so far", "", "time,weight", false}, a->theta},
       {{"/m", WF_TYPE_REAL, 2, {p->n_obs, p->n_param}, "AdamW's first moments", "", "time,weight", false}, p->m},
       {{"/v", WF_TYPE_REAL, 2, {p->n_obs, p->n_param}, "AdamW's second moments", "", "time,weight", false}, p->v},
       {{"/epochs_done", WF_TYPE_INT32, 1, {p->n_obs}, "passes done", "", "time", false}, p->epochs_done},
       {{"/loss", WF_TYPE_DOUBLE, 1, {p->n_obs}, "final loss, NaN where there is none yet", "nats", "time", false}, a->loss},
-      {{"/loss_history", WF_TYPE_DOUBLE, 2, {p->n_obs, a->n_epochs}, "loss over each pass", "nats", "time,pass", false}, a->loss_history}};
+      {{"/loss_history", WF_TYPE_DOUBLE, 2, {p->n_obs, a->n_epochs}, "loss over each pass", "nats", "time,pass", false},
+       a->loss_history}};
   memcpy(parts, list, sizeof list);
 }
 
@@ -249,8 +254,10 @@ static PetscErrorCode read_checkpoint(pretraining *p)
     int     rank;
     wf_type type;
     PetscCall(wf_file_shape(file, parts[i].dataset.name, &rank, shape, &type));
-    PetscCheck(rank == parts[i].dataset.rank && shape[0] == parts[i].dataset.shape[0] && (rank == 1 || shape[1] == parts[i].dataset.shape[1]),
-               wf_run_comm(p->run), PETSC_ERR_FILE_UNEXPECTED, "the checkpoint's %s is not that of these snapshots", parts[i].dataset.name);
+    PetscCheck(rank == parts[i].dataset.rank && shape[0] == parts[i].dataset.shape[0] &&
+                   (rank == 1 || shape[1] == parts[i].dataset.shape[1]),
+               wf_run_comm(p->run), PETSC_ERR_FILE_UNEXPECTED, "the checkpoint's %s is not that of these snapshots",
+               parts[i].dataset.name);
     PetscCall(wf_file_read(file, parts[i].dataset.name, parts[i].dataset.type, parts[i].data));
   }
   PetscCall(wf_file_close(&file));
@@ -292,8 +299,10 @@ static PetscErrorCode create_fit(pretraining *p, int snapshot, wf_fit **fit)
     memcpy(state.theta, p->anchors->theta + place, n_param * sizeof(wf_real));
     memcpy(state.m, p->m + place, n_param * sizeof(wf_real));
     memcpy(state.v, p->v + place, n_param * sizeof(wf_real));
-  } else if (parent >= 0) memcpy(state.theta, p->anchors->theta + (size_t)parent * n_param, n_param * sizeof(wf_real));
-  else wf_backbone_init(p->backbone, config.seed, config.item, state.theta);
+  } else if (parent >= 0)
+    memcpy(state.theta, p->anchors->theta + (size_t)parent * n_param, n_param * sizeof(wf_real));
+  else
+    wf_backbone_init(p->backbone, config.seed, config.item, state.theta);
   PetscFunctionReturn(0);
 }
 
@@ -342,7 +351,8 @@ static PetscErrorCode share_states(pretraining *p, wave *w)
     for (int i = 0; i < 3; i++) {
       wf_real *row = all[i] + (size_t)w->snapshots[t] * (size_t)p->n_param;
       if (t == w->team) memcpy(row, own[i], size);
-      PetscCallMPI(MPI_Bcast(row, p->n_param, WF_MPI_REAL, find_team_root(t, w->n_tasks, wf_run_size(p->run)), wf_run_comm(p->run)));
+      PetscCallMPI(
+          MPI_Bcast(row, p->n_param, WF_MPI_REAL, find_team_root(t, w->n_tasks, wf_run_size(p->run)), wf_run_comm(p->run)));
     }
   }
   PetscFunctionReturn(0);
@@ -351,7 +361,7 @@ static PetscErrorCode share_states(pretraining *p, wave *w)
 /* Book a pass of every team that made one; *n_left of them have more to do. */
 static PetscErrorCode note_epoch(pretraining *p, wave *w, int *n_left)
 {
-  double mean = 0;
+  double mean     = 0;
   int    n_active = 0;
 
   PetscFunctionBeginUser;
@@ -370,8 +380,11 @@ static PetscErrorCode note_epoch(pretraining *p, wave *w, int *n_left)
   mean /= n_active;
   const double row[] = {(double)p->n_epochs_done, (double)w->snapshots[0], (double)n_active, mean};
   PetscCall(wf_run_table_row(p->run, "passes snapshot side_by_side loss", 4, row));
-  if (n_active > 1) PetscCall(wf_run_progress(p->run, p->n_epochs_done, p->n_epochs, "%d snapshots, loss %.4f", n_active, mean));
-  else PetscCall(wf_run_progress(p->run, p->n_epochs_done, p->n_epochs, "t = %g, loss %.4f", p->anchors->times[w->snapshots[0]], mean));
+  if (n_active > 1)
+    PetscCall(wf_run_progress(p->run, p->n_epochs_done, p->n_epochs, "%d snapshots, loss %.4f", n_active, mean));
+  else
+    PetscCall(
+        wf_run_progress(p->run, p->n_epochs_done, p->n_epochs, "t = %g, loss %.4f", p->anchors->times[w->snapshots[0]], mean));
   PetscFunctionReturn(0);
 }
 
@@ -434,9 +447,10 @@ static PetscErrorCode write_product(pretraining *p)
 
   PetscFunctionBeginUser;
   wf_run_phase(p->run, "write");
-  PetscCall(wf_run_log(p->run, "  %d snapshots of %d samples, %d weights each (%s, hidden %d, %d counts); loss %.4f at t = %g, %.4f at t = %g", a->n_obs,
-                       a->n_train, a->n_param, a->config.network, a->config.hidden, a->config.n_levels, a->loss[0], a->times[0],
-                       a->loss[a->n_obs - 1], a->times[a->n_obs - 1]));
+  PetscCall(wf_run_log(
+      p->run, "  %d snapshots of %d samples, %d weights each (%s, hidden %d, %d counts); loss %.4f at t = %g, %.4f at t = %g",
+      a->n_obs, a->n_train, a->n_param, a->config.network, a->config.hidden, a->config.n_levels, a->loss[0], a->times[0],
+      a->loss[a->n_obs - 1], a->times[a->n_obs - 1]));
   PetscCall(wf_run_product_create(p->run, "anchors", &file));
   PetscCall(wf_anchors_write(file, a));
   PetscCall(wf_run_stage_end(p->run, &file));
@@ -460,17 +474,22 @@ PetscErrorCode wf_stage_pretrain(wf_run *run)
   wf_run_phase(run, "set up");
   wf_run_path(run, "simulate", "ensemble.h5", path, sizeof path);
   PetscCall(wf_snapshots_read(wf_run_comm(run), path, 0, NULL, &ensemble, why, sizeof why));
-  if (!ensemble) PetscCall(wf_run_fail(run, WF_EXIT_DAMAGED, "%s", why));
-  else PetscCall(set_up(&p, ensemble, &ready));
+  if (!ensemble)
+    PetscCall(wf_run_fail(run, WF_EXIT_DAMAGED, "%s", why));
+  else
+    PetscCall(set_up(&p, ensemble, &ready));
   PetscCall(wf_snapshots_destroy(&ensemble));
   if (ready) {
     PetscCall(read_checkpoint(&p));
     PetscCall(fit_snapshots(&p, &stop));
     if (p.diverged >= 0)
-      PetscCall(wf_run_fail(run, WF_EXIT_USER, "pretrain.learning_rate = %g: the fit at t = %g went astray (loss not finite): a smaller one may do",
+      PetscCall(wf_run_fail(run, WF_EXIT_USER,
+                            "pretrain.learning_rate = %g: the fit at t = %g went astray (loss not finite): a smaller one may do",
                             wf_run_params(run)->pretrain.learning_rate, p.anchors->times[p.diverged]));
-    else if (stop) PetscCall(wf_run_stop(run));
-    else PetscCall(write_product(&p));
+    else if (stop)
+      PetscCall(wf_run_stop(run));
+    else
+      PetscCall(write_product(&p));
   }
   PetscCall(tear_down(&p));
   PetscFunctionReturn(0);

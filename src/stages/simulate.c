@@ -1,15 +1,16 @@
-/* Stage simulate: parameters -> simulate/ensemble.h5, trajectories of a built-in reaction network sampled at equally spaced times.
+/* Stage simulate: parameters -> simulate/ensemble.h5, trajectories of a built-in reaction network sampled at equally spaced
+   times.
 
-   Trajectories are dealt to the ranks in consecutive blocks. A trajectory depends on the seed and its index alone, so neither the deal nor a
-   checkpoint's moment can be seen in the result. A checkpoint holds all counts so far and, for each block, its number of events or -1 where
-   it is still to be done; it can be gone on with on any number of ranks.
-   Gillespie (1977), J. Phys. Chem. 81, 2340; systems and ensembles as in Li et al. (2026), section "Simulated systems". */
+   Trajectories are dealt to the ranks in consecutive blocks. A trajectory depends on the seed and its index alone, so neither the
+   deal nor a checkpoint's moment can be seen in the result. A checkpoint holds all counts so far and, for each block, its number
+   of events or -1 where it is still to be done; it can be gone on with on any number of ranks. Gillespie (1977), J. Phys. Chem.
+   81, 2340; systems and ensembles as in Li et al. (2026), section "Simulated systems". */
 #include <string.h>
 #include <weightflow/base.h>
 #include <weightflow/ssa.h>
 #include "stages/stages.h"
 
-enum { BLOCK = 16 };                    /* trajectories; part of the checkpoint's format */
+enum { BLOCK = 16 };                      /* trajectories; part of the checkpoint's format */
 static const double round_seconds = 0.25; /* between two looks at clock, signals and the other ranks */
 
 typedef struct {
@@ -20,10 +21,10 @@ typedef struct {
   int          n_time, n_species;
   int64_t      n_traj, n_blocks;
   int64_t      first_block, n_local_blocks, first_traj, n_local; /* this rank's */
-  double      *times;  /* [n_time] */
-  int32_t     *counts; /* [n_local, n_time, n_species] */
-  int64_t     *events; /* [n_local_blocks], -1: still to be done */
-  int64_t      next_block, failed_traj; /* of this rank; failed_traj = n_traj: none */
+  double      *times;                                            /* [n_time] */
+  int32_t     *counts;                                           /* [n_local, n_time, n_species] */
+  int64_t     *events;                                           /* [n_local_blocks], -1: still to be done */
+  int64_t      next_block, failed_traj;                          /* of this rank; failed_traj = n_traj: none */
   int64_t      n_done, n_events, n_new_events; /* over all ranks: blocks, events, and events since the start of this program */
   double       seconds;
 } simulation;
@@ -55,8 +56,8 @@ static PetscErrorCode create_simulation(simulation *s)
   s->counts         = wf_calloc((size_t)s->n_local * (size_t)s->n_time * (size_t)s->n_species, sizeof *s->counts);
   s->events         = wf_calloc((size_t)s->n_local_blocks, sizeof *s->events);
   PetscCheck(s->work && s->times && s->counts && s->events, PETSC_COMM_SELF, PETSC_ERR_MEM,
-             "no memory for %" PRId64 " trajectories of %d times and %d species on one rank: run on more nodes", s->n_local, s->n_time,
-             s->n_species);
+             "no memory for %" PRId64 " trajectories of %d times and %d species on one rank: run on more nodes", s->n_local,
+             s->n_time, s->n_species);
   for (int k = 0; k < s->n_time; k++) s->times[k] = k * params->simulate.t_end / (s->n_time - 1);
   for (int64_t b = 0; b < s->n_local_blocks; b++) s->events[b] = -1;
   PetscFunctionReturn(0);
@@ -75,18 +76,26 @@ static void destroy_simulation(simulation *s)
 
 static wf_dataset describe_counts(const simulation *s)
 {
-  return (wf_dataset){.name = "/counts", .type = WF_TYPE_INT32, .rank = 3, .shape = {s->n_traj, s->n_time, s->n_species},
-                      .description = "counts of each trajectory, just before the first event after each time", .unit = "molecules",
-                      .axes = "trajectory,time,species"};
+  return (wf_dataset){.name        = "/counts",
+                      .type        = WF_TYPE_INT32,
+                      .rank        = 3,
+                      .shape       = {s->n_traj, s->n_time, s->n_species},
+                      .description = "counts of each trajectory, just before the first event after each time",
+                      .unit        = "molecules",
+                      .axes        = "trajectory,time,species"};
 }
 
 static PetscErrorCode write_checkpoint(simulation *s)
 {
   const wf_dataset counts = describe_counts(s);
-  const wf_dataset events = {.name = "/events", .type = WF_TYPE_INT64, .rank = 1, .shape = {s->n_blocks},
-                             .description = "events of each block of 16 trajectories, -1 where it is still to be done", .unit = "",
-                             .axes = "block"};
-  wf_file *file;
+  const wf_dataset events = {.name        = "/events",
+                             .type        = WF_TYPE_INT64,
+                             .rank        = 1,
+                             .shape       = {s->n_blocks},
+                             .description = "events of each block of 16 trajectories, -1 where it is still to be done",
+                             .unit        = "",
+                             .axes        = "block"};
+  wf_file         *file;
 
   PetscFunctionBeginUser;
   PetscCall(wf_run_checkpoint_create(s->run, s->n_done, &file));
@@ -119,8 +128,13 @@ static PetscErrorCode read_checkpoint(simulation *s)
 static PetscErrorCode write_product(simulation *s)
 {
   const wf_dataset counts = describe_counts(s);
-  const wf_dataset times  = {.name = "/times", .type = WF_TYPE_DOUBLE, .rank = 1, .shape = {s->n_time}, .description = "sampled times",
-                             .unit = "time", .axes = "time"};
+  const wf_dataset times  = {.name        = "/times",
+                             .type        = WF_TYPE_DOUBLE,
+                             .rank        = 1,
+                             .shape       = {s->n_time},
+                             .description = "sampled times",
+                             .unit        = "time",
+                             .axes        = "time"};
   const char     **names;
   wf_file         *file;
 
@@ -149,7 +163,8 @@ static bool simulate_block(simulation *s, int64_t block)
   int64_t       sum  = 0, events;
   for (int64_t i = rows_before_block(s, s->first_block + block); i < last; i++, sum += events) {
     int32_t *counts = s->counts + (size_t)(i - s->first_traj) * row;
-    if (wf_ssa_direct(s->work, s->rate, wf_run_seed(s->run), (uint64_t)i, s->n_time, s->times, counts, &events) != WF_SSA_COMPLETE) {
+    if (wf_ssa_direct(s->work, s->rate, wf_run_seed(s->run), (uint64_t)i, s->n_time, s->times, counts, &events) !=
+        WF_SSA_COMPLETE) {
       s->failed_traj = i;
       return false;
     }
@@ -214,10 +229,13 @@ static PetscErrorCode simulate_trajectories(simulation *s, bool *stop)
     *stop = pause.stop;
   }
   if (!*stop)
-    PetscCall(wf_run_log(s->run, "  %s: %d species, %d reactions, %s rates; %" PRId64 " trajectories, %" PRId64 " events, %.1f million/s a rank",
-                         wf_network_name(s->network), wf_network_n_species(s->network), wf_network_n_reactions(s->network),
-                         !wf_network_is_modulated(s->network) ? "constant" : s->rate == WF_SSA_RATE_FROZEN ? "frozen" : "exact", s->n_traj,
-                         s->n_events, s->seconds > 0 ? (double)n_new_events / 1e6 / s->seconds / wf_run_size(s->run) : 0));
+    PetscCall(wf_run_log(
+        s->run, "  %s: %d species, %d reactions, %s rates; %" PRId64 " trajectories, %" PRId64 " events, %.1f million/s a rank",
+        wf_network_name(s->network), wf_network_n_species(s->network), wf_network_n_reactions(s->network),
+        !wf_network_is_modulated(s->network) ? "constant"
+        : s->rate == WF_SSA_RATE_FROZEN      ? "frozen"
+                                             : "exact",
+        s->n_traj, s->n_events, s->seconds > 0 ? (double)n_new_events / 1e6 / s->seconds / wf_run_size(s->run) : 0));
   PetscFunctionReturn(0);
 }
 
@@ -241,9 +259,12 @@ PetscErrorCode wf_stage_simulate(wf_run *run)
   PetscCall(read_checkpoint(&s));
   PetscCall(simulate_trajectories(&s, &stop));
   if (s.failed_traj < s.n_traj)
-    PetscCall(wf_run_fail(run, WF_EXIT_USER, "simulate.system = %s: trajectory %" PRId64 " explodes: a count passes 2^31 - 1 or the total rate overflows",
+    PetscCall(wf_run_fail(run, WF_EXIT_USER,
+                          "simulate.system = %s: trajectory %" PRId64
+                          " explodes: a count passes 2^31 - 1 or the total rate overflows",
                           wf_network_name(s.network), s.failed_traj));
-  else if (stop) PetscCall(wf_run_stop(run));
+  else if (stop)
+    PetscCall(wf_run_stop(run));
   else {
     wf_run_phase(run, "write");
     PetscCall(write_product(&s));
