@@ -1,4 +1,4 @@
-/* g = g_phi(theta): input maps, encoders, output maps. For the epidemic's graph (100 nodes) 29 MFlop, all but a few in matrix products.
+/* g = g_phi(theta): input maps, encoders, output maps. For the epidemic's graph (100 nodes) 29 MFlop, nearly all in products.
 
    Nodes are rows throughout. The matrices are so small that BLAS would spend a fifth of its time packing them, so the products are
    register tiles on the operands as they lie (hypernet_kernels.inc); only W^T is packed, a slice at a time. */
