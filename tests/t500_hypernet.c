@@ -252,7 +252,7 @@ static void check_derivatives(void)
   }
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ against itself
+/* ------------------------------------------------------------------------------------------ against itself
  */
 
 /* The backward map is linear in g_bar, accumulates into phi_bar, and does without either result. */

@@ -47,8 +47,7 @@ void              wf_hypernet_tape_destroy(wf_hypernet_tape **tape);
 /* Memory of a tape's activations. */
 size_t wf_hypernet_tape_bytes(const wf_hypernet_tape *tape);
 
-/* Dropout masks of the encoders are a function of (seed, item) and the same for every evaluation with the same ones (rate 0: none).
- */
+/* Dropout masks of the encoders are a function of (seed, item), the same for every evaluation with the same ones; rate 0: none. */
 typedef struct {
   double   rate;
   uint64_t seed, item;
@@ -63,7 +62,7 @@ void wf_hypernet_forward(const wf_hypernet *net, const wf_real *phi, const wf_re
 void wf_hypernet_backward(const wf_hypernet *net, const wf_real *phi, const wf_dropout *dropout, wf_hypernet_tape *tape,
                           const wf_real *g_bar, wf_real *theta_bar, wf_real *phi_bar);
 
-/* Token embeddings after the input maps (layer 0) and after each encoder (1..n_encoders) of the last forward, [n_nodes, width]; for
-   tests. */
+/* Token embeddings after the input maps (layer 0) and after each encoder (1..n_encoders) of the last forward, [n_nodes, width];
+   for tests. */
 const wf_real *wf_hypernet_tape_activation(const wf_hypernet_tape *tape, int layer);
 #endif

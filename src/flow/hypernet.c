@@ -6,7 +6,7 @@
 #include <weightflow/random.h>
 #include "flow/hypernet_impl.h"
 
-/* ------------------------------------------------------------------------------------------------------------------ blocks of phi
+/* ------------------------------------------------------------------------------------------ blocks of phi
  */
 
 /* Add a block; returns its place in phi. Without memory for blocks (first pass) it only counts. */
@@ -187,7 +187,10 @@ wf_hypernet_tape *wf_hypernet_tape_create(const wf_hypernet *net)
   if (!tape) return NULL;
   tape->x        = wf_calloc((size_t)net->config.n_encoders + 1, sizeof *tape->x);
   tape->encoders = wf_calloc((size_t)net->config.n_encoders, sizeof *tape->encoders);
-  if (tape->x && tape->encoders) tape->memory = wf_calloc(tape->n_memory = lay_out_tape(net, NULL, tape), sizeof(wf_real));
+  if (tape->x && tape->encoders) {
+    tape->n_memory = lay_out_tape(net, NULL, tape);
+    tape->memory   = wf_calloc(tape->n_memory, sizeof(wf_real));
+  }
   if (tape->memory)
     lay_out_tape(net, tape->memory, tape);
   else
@@ -209,7 +212,7 @@ size_t wf_hypernet_tape_bytes(const wf_hypernet_tape *tape) { return tape->n_mem
 
 const wf_real *wf_hypernet_tape_activation(const wf_hypernet_tape *tape, int layer) { return tape->x[layer]; }
 
-/* ------------------------------------------------------------------------------------------------------------------ start values
+/* ------------------------------------------------------------------------------------------ start values
  */
 
 static void fill_uniform(uint64_t seed, int block, double bound, int first, int count, wf_real *phi)

@@ -7,6 +7,9 @@
 /* The place of a bias's or norm's cotangent, NULL if phi_bar is not wanted. */
 static wf_real *part_of(wf_real *phi_bar, int first) { return phi_bar ? phi_bar + first : NULL; }
 
+/* Tiles read whole vectors of a row, so maps whose rows are no multiple of one (the few features of the input maps) are left to
+   BLAS: there a tile could read past the end of phi. */
+
 /* W_bar += d^T x, d [m, n_out], x [m, n_in]. */
 static void accumulate_weight(const wf_hypernet *net, const wf_hypernet_linear *map, int m, const wf_real *d, const wf_real *x,
                               wf_real *phi_bar)

@@ -1,10 +1,8 @@
-/* g = g_phi(theta): input maps, encoders, output maps. For the epidemic's graph (100 nodes) 29 MFlop, nine tenths of them in matrix
-   products.
+/* g = g_phi(theta): input maps, encoders, output maps. For the epidemic's graph (100 nodes) 29 MFlop, nearly all in products.
 
-   Nodes are rows throughout. Products of whole-graph size go to BLAS; attention, whose head width of 16 is too thin for BLAS, has
-   its own register tiles (hypernet_kernels.inc). */
+   Nodes are rows throughout. The matrices are so small that BLAS would spend a fifth of its time packing them, so the products are
+   register tiles on the operands as they lie (hypernet_kernels.inc); only W^T is packed, a slice at a time. */
 #include <string.h>
-#include <weightflow/blas.h>
 #include "flow/hypernet_impl.h"
 
 /* y [m, n_out] = x [m, n_in] W^T, without the bias: the kernel that follows adds it in passing. */
