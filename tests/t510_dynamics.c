@@ -177,7 +177,8 @@ static PetscErrorCode check_adjoints_agree(void)
     error[1] = fmax(error[1], fabs(start_bar[0][j] - start_bar[1][j]));
   }
   double limit = WF_REAL_IS_DOUBLE ? 1e-13 : 2e-5;
-  WF_CHECK(error[0] <= limit * scale[0] && error[1] <= limit * scale[1], "phi %.1e of %.1e, start %.1e of %.1e", error[0], scale[0], error[1], scale[1]);
+  WF_CHECK(error[0] <= limit * scale[0] && error[1] <= limit * scale[1], "phi %.1e of %.1e, start %.1e of %.1e", error[0], scale[0],
+           error[1], scale[1]);
   for (int i = 0; i < 2; i++) {
     wf_free(gradient[i]);
     wf_free(start_bar[i]);

@@ -40,10 +40,10 @@ double wf_baseline_couple(int n, int n_species, const int32_t *left, const int32
    / 2). */
 void wf_baseline_displacement(int n, int n_species, double share, const int32_t *left, const int32_t *right, const int *partner,
                               uint64_t seed, uint64_t item0, int32_t *z);
-/* z [n, n_species] out: the same coupling carried by unit jumps. Given both ends, each of the |y - x| steps of a coordinate has been taken by
-   the time `share` with that probability, so z - x is Binomial(|y - x|, share) in the direction of y: the law of a counting process of
-   constant rate between its two ends (a Poisson bridge). Unlike displacement it spreads at once where all start in one state.
-   Random numbers: (seed, WF_RANDOM_BASELINE, item0 + i, draws from 2^31). */
-void wf_baseline_bridge(int n, int n_species, double share, const int32_t *left, const int32_t *right, const int *partner, uint64_t seed,
-                        uint64_t item0, int32_t *z);
+/* z [n, n_species] out: the same coupling carried by unit jumps. Given both ends, each of the |y - x| steps of a coordinate has
+   been taken by the time `share` with that probability, so z - x is Binomial(|y - x|, share) in the direction of y: the law of a
+   counting process of constant rate between its two ends (a Poisson bridge). Unlike displacement it spreads at once where all start
+   in one state. Random numbers: (seed, WF_RANDOM_BASELINE, item0 + i, draws from 2^31). */
+void wf_baseline_bridge(int n, int n_species, double share, const int32_t *left, const int32_t *right, const int *partner,
+                        uint64_t seed, uint64_t item0, int32_t *z);
 #endif

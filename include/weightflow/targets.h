@@ -1,12 +1,11 @@
 /* Samples to learn from, at the observed snapshots and between them.
 
-   Between two snapshots nothing is observed; a model of what may lie there makes targets from the observed samples (Li et al. 2026, theorem 1: the
-   state-space energy is least along an optimal coupling). Members of the family:
-     mixture       each sample from the left or the right snapshot: the law jumps
-     displacement  exact optimal coupling of the snapshots, straight lines (McCann 1997): the law moves
-     bridge        the same coupling carried by random unit jumps, binomial between its ends: the law moves and spreads as counting processes do
-   `auto` takes the member that best foretells the interior snapshots, each left out in turn and made from its two neighbours.
-   Pure but for wf_targets_create, which deals the couplings over ranks. */
+   Between two snapshots nothing is observed; a model of what may lie there makes targets from the observed samples (Li et al. 2026,
+   theorem 1: the state-space energy is least along an optimal coupling). Members of the family: mixture       each sample from the
+   left or the right snapshot: the law jumps displacement  exact optimal coupling of the snapshots, straight lines (McCann 1997):
+   the law moves bridge        the same coupling carried by random unit jumps, binomial between its ends: the law moves and spreads
+   as counting processes do `auto` takes the member that best foretells the interior snapshots, each left out in turn and made from
+   its two neighbours. Pure but for wf_targets_create, which deals the couplings over ranks. */
 #ifndef WEIGHTFLOW_TARGETS_H
 #define WEIGHTFLOW_TARGETS_H
 #include <petscsys.h>
@@ -22,14 +21,15 @@ typedef struct {
   uint64_t        seed;
 } wf_targets_config;
 
-/* counts [n_obs, n, n_species]: the training samples at the observed snapshots (borrowed); times [n_obs]. At most 2000 samples a snapshot are coupled
-   (they are exchangeable). Collective on comm; the same on any number of ranks. Not enough memory for a coupling: PETSC_ERR_MEM. */
-PetscErrorCode wf_targets_create(MPI_Comm comm, const wf_targets_config *config, int n_obs, const double *times, int n, int n_species, int n_levels,
-                                 const int32_t *counts, wf_targets **targets);
+/* counts [n_obs, n, n_species]: the training samples at the observed snapshots (borrowed); times [n_obs]. At most 2000 samples a
+   snapshot are coupled (they are exchangeable). Collective on comm; the same on any number of ranks. Not enough memory for a
+   coupling: PETSC_ERR_MEM. */
+PetscErrorCode wf_targets_create(MPI_Comm comm, const wf_targets_config *config, int n_obs, const double *times, int n,
+                                 int n_species, int n_levels, const int32_t *counts, wf_targets **targets);
 PetscErrorCode wf_targets_destroy(wf_targets **targets);
 
-/* The member in use (never AUTO), and the scores it was chosen by: the mean published W1 of each member at the left-out snapshots, [3] in the order
-   mixture, displacement, bridge; 0 where none was left out. */
+/* The member in use (never AUTO), and the scores it was chosen by: the mean published W1 of each member at the left-out snapshots,
+   [3] in the order mixture, displacement, bridge; 0 where none was left out. */
 wf_targets_kind wf_targets_get_kind(const wf_targets *targets);
 const double   *wf_targets_left_out_scores(const wf_targets *targets);
 const char     *wf_targets_kind_name(wf_targets_kind kind);
@@ -37,7 +37,7 @@ const char     *wf_targets_kind_name(wf_targets_kind kind);
 int wf_targets_n_between(const wf_targets *targets); /* 0 for NONE */
 int wf_targets_n_samples(const wf_targets *targets); /* samples at each target */
 
-/* x [n_samples, n_species] out: samples at `share` of the way through interval `interval` (1: the observed ones themselves). `item` keys the random
-   numbers: other items give other draws of the same targets. Not collective. */
+/* x [n_samples, n_species] out: samples at `share` of the way through interval `interval` (1: the observed ones themselves). `item`
+   keys the random numbers: other items give other draws of the same targets. Not collective. */
 void wf_targets_draw(const wf_targets *targets, int interval, double share, uint64_t item, int32_t *x);
 #endif

@@ -1,7 +1,7 @@
 /* The flow of the weights as a PETSc TS, and its discrete adjoint by TSAdjoint. See dynamics.h for the equations.
 
-   One forward evaluation of the hypernetwork a Runge-Kutta stage; one backward evaluation a stage serves lambda and mu together, because both
-   transposed products are asked for with the same vector (checked, not assumed). */
+   One forward evaluation of the hypernetwork a Runge-Kutta stage; one backward evaluation a stage serves lambda and mu together,
+   because both transposed products are asked for with the same vector (checked, not assumed). */
 #include <petsctime.h>
 #include <string.h>
 #include <weightflow/base.h>
@@ -9,7 +9,8 @@
 
 enum { SHELF_BYTES_LIMIT = 192 << 20, ADAPTIVE_MAX_STEPS = 1 << 20 };
 
-/* --- callbacks of the TS ------------------------------------------------------------------------------------------------------------------- */
+/* --- callbacks of the TS
+ * ------------------------------------------------------------------------------------------------------------------- */
 
 static PetscErrorCode rhs_function(TS ts, PetscReal tau, Vec state, Vec rate, void *context)
 {
@@ -179,7 +180,8 @@ static PetscErrorCode register_three_eighths_rule(void)
   PetscFunctionReturn(0);
 }
 
-/* TSAdjoint of PETSc 3.18 gives a wrong gradient by the parameters where a weight b_i is zero (but for a last stage that is the next step's first). */
+/* TSAdjoint of PETSc 3.18 gives a wrong gradient by the parameters where a weight b_i is zero (but for a last stage that is the
+ * next step's first). */
 static PetscErrorCode refuse_unsafe_scheme(TS ts)
 {
   PetscInt         s;
@@ -194,7 +196,8 @@ static PetscErrorCode refuse_unsafe_scheme(TS ts)
   PetscCall(TSRKGetTableau(ts, &s, NULL, &b, NULL, NULL, NULL, NULL, &fsal));
   for (PetscInt i = 0; i < s - (fsal ? 1 : 0); i++)
     PetscCheck(b[i] != 0, PETSC_COMM_SELF, PETSC_ERR_SUP,
-               "-wf_ts_rk_type %s: a scheme with a zero weight has no right discrete adjoint here; use 4, 38, 3, 3bs, 2a or 1fe", type);
+               "-wf_ts_rk_type %s: a scheme with a zero weight has no right discrete adjoint here; use 4, 38, 3, 3bs, 2a or 1fe",
+               type);
   PetscFunctionReturn(0);
 }
 
@@ -248,14 +251,15 @@ static PetscErrorCode choose_adjoint(wf_dynamics *d)
   PetscFunctionBeginUser;
   PetscCall(TSRKGetTableau(d->ts, NULL, NULL, NULL, NULL, NULL, NULL, NULL, &fsal));
   PetscOptionsBegin(PETSC_COMM_SELF, "wf_", "Adjoint of the flow", "TS");
-  PetscCall(PetscOptionsEList("-adjoint", "discrete adjoint: our own, or PETSc's TSAdjoint", NULL, choices, 2, choices[0], &choice, NULL));
+  PetscCall(PetscOptionsEList("-adjoint", "discrete adjoint: our own, or PETSc's TSAdjoint", NULL, choices, 2, choices[0], &choice,
+                              NULL));
   PetscOptionsEnd();
   d->own_adjoint = choice == 0 && !fsal;
   PetscFunctionReturn(0);
 }
 
-/* Two solvers: one takes given steps and can be differentiated; where the options ask for adaptive steps, another chooses them. (A TS that was once
-   given a time span cannot be made to forget it.) */
+/* Two solvers: one takes given steps and can be differentiated; where the options ask for adaptive steps, another chooses them. (A
+   TS that was once given a time span cannot be made to forget it.) */
 static PetscErrorCode create_solvers(wf_dynamics *d)
 {
   TSAdapt   adapt;
@@ -278,7 +282,8 @@ static PetscErrorCode create_solvers(wf_dynamics *d)
   PetscFunctionReturn(0);
 }
 
-PetscErrorCode wf_dynamics_create(const wf_hypernet *net, int n_param, const wf_path *path, const wf_spline *interpolant, wf_dynamics **dynamics)
+PetscErrorCode wf_dynamics_create(const wf_hypernet *net, int n_param, const wf_path *path, const wf_spline *interpolant,
+                                  wf_dynamics **dynamics)
 {
   wf_dynamics *d;
 
@@ -293,7 +298,8 @@ PetscErrorCode wf_dynamics_create(const wf_hypernet *net, int n_param, const wf_
   d->theta_bar = wf_calloc((size_t)n_param, sizeof(wf_real));
   d->phi_bar   = wf_calloc((size_t)d->n_phi, sizeof(wf_real));
   bool ok      = d->velocity && d->cotangent && d->dz && d->g_bar && d->theta_bar && d->phi_bar;
-  PetscCheck(ok && wf_evaluation_create(d, &d->scratch), PETSC_COMM_SELF, PETSC_ERR_MEM, "no memory for the flow of %d weights", n_param);
+  PetscCheck(ok && wf_evaluation_create(d, &d->scratch), PETSC_COMM_SELF, PETSC_ERR_MEM, "no memory for the flow of %d weights",
+             n_param);
   PetscCall(create_vectors_and_shells(d));
   PetscCall(create_solvers(d));
   *dynamics = d;
@@ -315,7 +321,8 @@ PetscErrorCode wf_dynamics_destroy(wf_dynamics **dynamics)
   PetscCall(VecDestroy(&d->mu));
   for (int i = 0; i < d->shelf_size; i++) wf_evaluation_destroy(&d->shelf[i]);
   wf_evaluation_destroy(&d->scratch);
-  void *memory[] = {d->shelf, d->velocity, d->cotangent, d->dz, d->g_bar, d->theta_bar, d->phi_bar, d->stop_step, d->step_lengths, d->stage_theta, d->stage_tau};
+  void *memory[] = {d->shelf,   d->velocity,  d->cotangent,    d->dz,          d->g_bar,    d->theta_bar,
+                    d->phi_bar, d->stop_step, d->step_lengths, d->stage_theta, d->stage_tau};
   for (size_t i = 0; i < sizeof memory / sizeof *memory; i++) wf_free(memory[i]);
   PetscCall(PetscFree(d->recorded));
   PetscCall(PetscFree(*dynamics));
@@ -363,8 +370,8 @@ static PetscErrorCode reserve_shelf(wf_dynamics *d, int n)
     wf_free(d->shelf);
     d->shelf = shelf;
     for (; d->shelf_size < n; d->shelf_size++)
-      PetscCheck(wf_evaluation_create(d, &d->shelf[d->shelf_size]), PETSC_COMM_SELF, PETSC_ERR_MEM, "no memory for kept evaluation %d of %d",
-                 d->shelf_size + 1, n);
+      PetscCheck(wf_evaluation_create(d, &d->shelf[d->shelf_size]), PETSC_COMM_SELF, PETSC_ERR_MEM,
+                 "no memory for kept evaluation %d of %d", d->shelf_size + 1, n);
   }
   PetscFunctionReturn(0);
 }
@@ -447,8 +454,8 @@ static PetscErrorCode solve_on_grid(wf_dynamics *d, const double *theta_start, c
   PetscFunctionReturn(0);
 }
 
-PetscErrorCode wf_dynamics_solve(wf_dynamics *dynamics, const wf_real *phi, const wf_dropout *dropout, const double *theta_start, const wf_time_grid *grid,
-                                 bool keep, double *theta, double *energy)
+PetscErrorCode wf_dynamics_solve(wf_dynamics *dynamics, const wf_real *phi, const wf_dropout *dropout, const double *theta_start,
+                                 const wf_time_grid *grid, bool keep, double *theta, double *energy)
 {
   wf_dynamics *d = dynamics;
 
@@ -467,7 +474,8 @@ PetscErrorCode wf_dynamics_solve(wf_dynamics *dynamics, const wf_real *phi, cons
     /* The adjoint wants fixed steps: take the accepted ones again. Its derivative treats them as constants. */
     if (keep) PetscCall(solve_fixed(d, theta_start, d->n_recorded - 1, d->recorded, true));
   } else PetscCall(solve_on_grid(d, theta_start, grid, keep));
-  PetscCheck(d->n_hit == grid->n_stops, PETSC_COMM_SELF, PETSC_ERR_PLIB, "the solver reached %d of %d stops", d->n_hit, grid->n_stops);
+  PetscCheck(d->n_hit == grid->n_stops, PETSC_COMM_SELF, PETSC_ERR_PLIB, "the solver reached %d of %d stops", d->n_hit,
+             grid->n_stops);
   PetscFunctionReturn(0);
 }
 
@@ -485,7 +493,8 @@ static PetscErrorCode add_jump(wf_dynamics *d, const double *theta_bar, const do
   PetscFunctionReturn(0);
 }
 
-PetscErrorCode wf_dynamics_adjoint(wf_dynamics *dynamics, const double *theta_bar, const double *energy_bar, double *phi_bar, double *start_bar)
+PetscErrorCode wf_dynamics_adjoint(wf_dynamics *dynamics, const double *theta_bar, const double *energy_bar, double *phi_bar,
+                                   double *start_bar)
 {
   wf_dynamics       *d = dynamics;
   const PetscScalar *x;

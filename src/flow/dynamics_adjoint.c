@@ -2,9 +2,9 @@
 
    A step x' = x + h sum_i b_i k_i, k_i = f(x + h sum_{j<i} a_ij k_j) is pulled back, from the last stage to the first, by
      l_i = h b_i lambda + h sum_{j>i} a_ji m_j,   m_i = (df/dx)_i^T l_i,   phi_bar += (df/dphi)_i^T l_i,   then lambda += sum_i m_i
-   (Hager 2000, Numer. Math. 87, 247). TSAdjoint does the same sums; here one backward evaluation of the hypernetwork adds to phi_bar in place,
-   where TSAdjoint passes vectors of the size of phi several times a stage. The energy is a state that nothing depends on, so its multiplier stays
-   what it was and adds h b_i energy_bar f_i to l_i. */
+   (Hager 2000, Numer. Math. 87, 247). TSAdjoint does the same sums; here one backward evaluation of the hypernetwork adds to
+   phi_bar in place, where TSAdjoint passes vectors of the size of phi several times a stage. The energy is a state that nothing
+   depends on, so its multiplier stays what it was and adds h b_i energy_bar f_i to l_i. */
 #include <string.h>
 #include <weightflow/base.h>
 #include "dynamics_impl.h"
@@ -47,7 +47,8 @@ static void pull_step_back(wf_dynamics *d, const tableau *t, int step, double en
     for (int p = 0; p < n; p++) lambda[p] += t->m[(size_t)i * n + p];
 }
 
-PetscErrorCode wf_dynamics_own_adjoint(wf_dynamics *dynamics, const double *theta_bar, const double *energy_bar, double *phi_bar, double *start_bar)
+PetscErrorCode wf_dynamics_own_adjoint(wf_dynamics *dynamics, const double *theta_bar, const double *energy_bar, double *phi_bar,
+                                       double *start_bar)
 {
   wf_dynamics *d = dynamics;
   tableau      t;
@@ -56,13 +57,15 @@ PetscErrorCode wf_dynamics_own_adjoint(wf_dynamics *dynamics, const double *thet
 
   PetscFunctionBeginUser;
   PetscCall(TSRKGetTableau(d->ts, &t.n_stages, &t.a, &t.b, NULL, NULL, NULL, NULL, NULL));
-  PetscCheck(d->n_stage == d->n_steps * t.n_stages, PETSC_COMM_SELF, PETSC_ERR_PLIB, "the solve kept %d stages of %d steps", d->n_stage, d->n_steps);
+  PetscCheck(d->n_stage == d->n_steps * t.n_stages, PETSC_COMM_SELF, PETSC_ERR_PLIB, "the solve kept %d stages of %d steps",
+             d->n_stage, d->n_steps);
   PetscCall(PetscCalloc3(n, &lambda, n, &t.l, (size_t)t.n_stages * n, &t.m));
   memset(d->phi_bar, 0, (size_t)d->n_phi * sizeof(*d->phi_bar));
   for (int stop = d->n_stops - 1; stop >= 0; stop--) {
     for (size_t p = 0; p < n; p++) lambda[p] += theta_bar[(size_t)stop * n + p];
     if (energy_bar) energy += energy_bar[stop];
-    for (int step = d->stop_step[stop] - 1; stop > 0 && step >= d->stop_step[stop - 1]; step--) pull_step_back(d, &t, step, energy, lambda);
+    for (int step = d->stop_step[stop] - 1; stop > 0 && step >= d->stop_step[stop - 1]; step--)
+      pull_step_back(d, &t, step, energy, lambda);
   }
   for (int j = 0; j < d->n_phi; j++) phi_bar[j] += (double)d->phi_bar[j];
   if (start_bar) memcpy(start_bar, lambda, n * sizeof(*lambda));

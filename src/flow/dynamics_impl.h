@@ -63,7 +63,8 @@ wf_evaluation *wf_dynamics_shelf_push(wf_dynamics *dynamics, double tau, const d
 wf_evaluation *wf_dynamics_stage(wf_dynamics *dynamics, int i);
 
 /* wf_dynamics_adjoint by our own discrete adjoint, over the kept evaluations; see dynamics_adjoint.c. */
-PetscErrorCode wf_dynamics_own_adjoint(wf_dynamics *dynamics, const double *theta_bar, const double *energy_bar, double *phi_bar, double *start_bar);
+PetscErrorCode wf_dynamics_own_adjoint(wf_dynamics *dynamics, const double *theta_bar, const double *energy_bar, double *phi_bar,
+                                       double *start_bar);
 
 /* Make `current` the evaluation at (tau, x): from the shelf if it is there, else computed again. */
 void wf_dynamics_linearise(wf_dynamics *dynamics, double tau, const double *x);

@@ -4,15 +4,18 @@
 #include <weightflow/flow.h>
 #include "flow_impl.h"
 
-/* Path time counts mean observation intervals, so that a field of order one moves the weights by order one from snapshot to snapshot, however many there
-   are. The published convention divides sample index k by n_time, but puts the knots at equal steps of [0, 1]. */
-static PetscErrorCode set_times(wf_flow *flow, const wf_anchors *anchors, int n_time, double ensemble_first, double ensemble_last, double *knots)
+/* Path time counts mean observation intervals, so that a field of order one moves the weights by order one from snapshot to
+   snapshot, however many there are. The published convention divides sample index k by n_time, but puts the knots at equal steps of
+   [0, 1]. */
+static PetscErrorCode set_times(wf_flow *flow, const wf_anchors *anchors, int n_time, double ensemble_first, double ensemble_last,
+                                double *knots)
 {
   double first = anchors->times[0], last = anchors->times[flow->n_obs - 1];
 
   PetscFunctionBeginUser;
   flow->first_time = first;
-  flow->tau_rate   = flow->published_time ? (n_time - 1) / (n_time * (ensemble_last - ensemble_first)) : (flow->n_obs - 1) / (last - first);
+  flow->tau_rate =
+      flow->published_time ? (n_time - 1) / (n_time * (ensemble_last - ensemble_first)) : (flow->n_obs - 1) / (last - first);
   for (int k = 0; k < flow->n_obs; k++) {
     flow->times[k] = anchors->times[k];
     flow->tau[k]   = (anchors->times[k] - first) * flow->tau_rate;
@@ -23,7 +26,8 @@ static PetscErrorCode set_times(wf_flow *flow, const wf_anchors *anchors, int n_
 }
 
 /* Rank 0 computes and all take its bits: nodes of different make may differ in the last digit. */
-static PetscErrorCode make_path(MPI_Comm comm, const wf_params *params, const wf_anchors *anchors, const double *knots, wf_flow *flow)
+static PetscErrorCode make_path(MPI_Comm comm, const wf_params *params, const wf_anchors *anchors, const double *knots,
+                                wf_flow *flow)
 {
   int     z_dim = (int)params->train.z_dim, rank, ok = 1;
   double *codes;
@@ -33,8 +37,8 @@ static PetscErrorCode make_path(MPI_Comm comm, const wf_params *params, const wf
   PetscCall(PetscCalloc1((size_t)flow->n_obs * z_dim, &codes));
   if (rank == 0) {
     if (wf_params_choice("train", "path", params->train.path) == 0)
-      ok = wf_path_codes_autoencoder(flow->n_obs, flow->n_param, anchors->theta, z_dim, (int)params->train.path_steps, (uint64_t)params->run.seed, codes,
-                                     &flow->path_loss);
+      ok = wf_path_codes_autoencoder(flow->n_obs, flow->n_param, anchors->theta, z_dim, (int)params->train.path_steps,
+                                     (uint64_t)params->run.seed, codes, &flow->path_loss);
     else ok = wf_path_codes_pca(flow->n_obs, flow->n_param, anchors->theta, z_dim, codes);
   }
   PetscCallMPI(MPI_Bcast(&ok, 1, MPI_INT, 0, comm));
@@ -90,8 +94,8 @@ PetscErrorCode wf_flow_finish(wf_flow *flow, bool interpolant)
   PetscFunctionReturn(0);
 }
 
-PetscErrorCode wf_flow_create(MPI_Comm comm, const wf_params *params, const wf_anchors *anchors, int n_time, double ensemble_first, double ensemble_last,
-                              wf_flow **flow)
+PetscErrorCode wf_flow_create(MPI_Comm comm, const wf_params *params, const wf_anchors *anchors, int n_time, double ensemble_first,
+                              double ensemble_last, wf_flow **flow)
 {
   bool     interpolant = wf_params_choice("train", "start", params->train.start) == 0;
   bool     cde         = wf_params_choice("train", "equation", params->train.equation) == 0;
@@ -137,17 +141,20 @@ typedef struct {
   double *stops;
 } wf_prediction_grid;
 
-static PetscErrorCode make_prediction_grid(const wf_flow *flow, int n_times, const double *times, int steps, wf_prediction_grid *grid)
+static PetscErrorCode make_prediction_grid(const wf_flow *flow, int n_times, const double *times, int steps,
+                                           wf_prediction_grid *grid)
 {
   int    i_obs = 1, i_time = 0, n = 1;
   double span = flow->tau[flow->n_obs - 1] - flow->tau[0], close = 1e-9 * span;
 
   PetscFunctionBeginUser;
-  PetscCall(PetscMalloc3((size_t)(n_times + flow->n_obs), &grid->stops, (size_t)(n_times + flow->n_obs), &grid->steps, (size_t)n_times, &grid->place));
+  PetscCall(PetscMalloc3((size_t)(n_times + flow->n_obs), &grid->stops, (size_t)(n_times + flow->n_obs), &grid->steps,
+                         (size_t)n_times, &grid->place));
   grid->stops[0] = flow->tau[0];
   while (i_time < n_times) {
     double tau = (times[i_time] - flow->first_time) * flow->tau_rate;
-    PetscCheck(tau >= flow->tau[0] - close, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE, "time %g is before the first snapshot", times[i_time]);
+    PetscCheck(tau >= flow->tau[0] - close, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE, "time %g is before the first snapshot",
+               times[i_time]);
     if (tau <= grid->stops[n - 1] + close) grid->place[i_time++] = n - 1; /* on a stop that is there */
     else {
       bool   knot_first = i_obs < flow->n_obs && flow->tau[i_obs] <= tau + close;

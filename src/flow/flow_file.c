@@ -17,10 +17,20 @@ static PetscErrorCode write_path_values(const wf_flow *flow, wf_file *file)
     times[i] = first + (last - first) * i / (FINE_POINTS - 1);
     wf_path_value(flow->path, (times[i] - flow->first_time) * flow->tau_rate, values + (size_t)i * nc);
   }
-  wf_dataset at  = {.name = "/path/times", .type = WF_TYPE_DOUBLE, .rank = 1, .shape = {FINE_POINTS}, .description = "times of /path/value", .unit = "time",
-                    .axes = "time"};
-  wf_dataset of = {.name = "/path/value", .type = WF_TYPE_DOUBLE, .rank = 2, .shape = {FINE_POINTS, nc}, .description = "control path Z", .unit = "1",
-                    .axes = "time,control"};
+  wf_dataset at = {.name = "/path/times",
+                   .type = WF_TYPE_DOUBLE,
+                   .rank = 1,
+                   .shape = {FINE_POINTS},
+                   .description = "times of /path/value",
+                   .unit = "time",
+                   .axes = "time"};
+  wf_dataset of = {.name = "/path/value",
+                   .type = WF_TYPE_DOUBLE,
+                   .rank = 2,
+                   .shape = {FINE_POINTS, nc},
+                   .description = "control path Z",
+                   .unit = "1",
+                   .axes = "time,control"};
   PetscCall(wf_file_write(file, &at, times));
   PetscCall(wf_file_write(file, &of, values));
   PetscCall(PetscFree2(times, values));
@@ -56,11 +66,21 @@ PetscErrorCode wf_flow_write(const wf_flow *flow, wf_file *file)
   if (flow->path) PetscCall(write_path(flow, file));
   for (int i = 0; i < n_blocks; i++) {
     snprintf(name, sizeof name, "/phi/%s", blocks[i].name);
-    wf_dataset block = {.name = name, .type = WF_TYPE_REAL, .rank = blocks[i].cols > 1 ? 2 : 1, .shape = {blocks[i].rows, blocks[i].cols},
-                        .description = "weights of the hypernetwork", .unit = "1", .axes = blocks[i].cols > 1 ? "output,input" : "output"};
+    wf_dataset block = {.name = name,
+                        .type = WF_TYPE_REAL,
+                        .rank = blocks[i].cols > 1 ? 2 : 1,
+                        .shape = {blocks[i].rows, blocks[i].cols},
+                        .description = "weights of the hypernetwork",
+                        .unit = "1",
+                        .axes = blocks[i].cols > 1 ? "output,input" : "output"};
     PetscCall(wf_file_write(file, &block, flow->phi + blocks[i].first));
   }
-  wf_dataset tau = {.name = "/tau", .type = WF_TYPE_DOUBLE, .rank = 1, .shape = {flow->n_obs}, .description = "path times of the snapshots", .unit = "1",
+  wf_dataset tau = {.name = "/tau",
+                    .type = WF_TYPE_DOUBLE,
+                    .rank = 1,
+                    .shape = {flow->n_obs},
+                    .description = "path times of the snapshots",
+                    .unit = "1",
                     .axes = "snapshot"};
   PetscCall(wf_file_write(file, &tau, flow->tau));
   PetscCall(wf_file_write_attribute_text(file, "/", "equation", flow->path ? "cde" : "ode"));
@@ -90,7 +110,8 @@ static PetscErrorCode read_path(wf_file *file, wf_flow *flow, char *why, size_t 
   PetscCall(wf_file_read(file, "/path/coefficients", WF_TYPE_DOUBLE, coefficients));
   PetscCall(wf_file_read_attribute_int(file, "/path", "clocks", &n_clocks, &found));
   PetscCall(wf_file_read_attribute_double(file, "/path", "loss", &flow->path_loss, &found));
-  flow->path = wf_path_create_from_spline(wf_spline_create_from_coefficients((int)shape[0] + 1, (int)shape[2], knots, coefficients), (int)n_clocks);
+  flow->path = wf_path_create_from_spline(wf_spline_create_from_coefficients((int)shape[0] + 1, (int)shape[2], knots, coefficients),
+                                          (int)n_clocks);
   PetscCheck(flow->path, PETSC_COMM_SELF, PETSC_ERR_MEM, "no memory for the control path");
   PetscCall(PetscFree2(knots, coefficients));
   PetscFunctionReturn(0);

@@ -89,7 +89,8 @@ wf_path *wf_path_create_from_spline(wf_spline *spline, int n_clocks)
   if (!path) return NULL;
   const double *knots = wf_spline_knots(spline);
   double        span  = knots[wf_spline_n_intervals(spline)] - knots[0];
-  *path               = (wf_path){.spline = spline, .n_clocks = n_clocks, .first = knots[0], .spacing = n_clocks > 1 ? span / (n_clocks - 1) : span};
+  *path =
+      (wf_path){.spline = spline, .n_clocks = n_clocks, .first = knots[0], .spacing = n_clocks > 1 ? span / (n_clocks - 1) : span};
   return path;
 }
 

@@ -27,13 +27,15 @@ const char *wf_targets_kind_name(wf_targets_kind kind)
 
 wf_targets_kind wf_targets_get_kind(const wf_targets *targets) { return targets->kind; }
 const double   *wf_targets_left_out_scores(const wf_targets *targets) { return targets->left_out; }
-int             wf_targets_n_between(const wf_targets *targets) { return targets->kind == WF_TARGETS_NONE ? 0 : targets->config.n_between; }
+int wf_targets_n_between(const wf_targets *targets) { return targets->kind == WF_TARGETS_NONE ? 0 : targets->config.n_between; }
 int             wf_targets_n_samples(const wf_targets *targets) { return targets->n_coupled; }
 
-static void draw_member(const wf_targets *t, wf_targets_kind kind, int left, int right, const int *partner, double share, uint64_t item, int32_t *x)
+static void draw_member(const wf_targets *t, wf_targets_kind kind, int left, int right, const int *partner, double share,
+                        uint64_t item, int32_t *x)
 {
   const int32_t *from = snapshot(t, left), *to = snapshot(t, right);
-  if (kind == WF_TARGETS_MIXTURE) wf_baseline_mixture_sample(t->n_coupled, t->n, t->n_species, share, from, to, t->config.seed, item, x);
+  if (kind == WF_TARGETS_MIXTURE)
+    wf_baseline_mixture_sample(t->n_coupled, t->n, t->n_species, share, from, to, t->config.seed, item, x);
   else if (kind == WF_TARGETS_DISPLACEMENT)
     wf_baseline_displacement(t->n_coupled, t->n_species, share, from, to, partner, t->config.seed, item, x);
   else wf_baseline_bridge(t->n_coupled, t->n_species, share, from, to, partner, t->config.seed, item, x);
@@ -46,7 +48,8 @@ void wf_targets_draw(const wf_targets *targets, int interval, double share, uint
   else draw_member(t, t->kind, interval, interval + 1, t->partner + (size_t)interval * t->n_coupled, share, item, x);
 }
 
-/* Couplings of snapshot k with snapshot k + stride for all k, dealt over the ranks; partner [n_obs - stride, n_coupled] out on all of them. */
+/* Couplings of snapshot k with snapshot k + stride for all k, dealt over the ranks; partner [n_obs - stride, n_coupled] out on all
+ * of them. */
 static PetscErrorCode couple_all(MPI_Comm comm, const wf_targets *t, int stride, int *partner)
 {
   int rank, size, n_pairs = t->n_obs - stride;
@@ -56,7 +59,8 @@ static PetscErrorCode couple_all(MPI_Comm comm, const wf_targets *t, int stride,
   PetscCallMPI(MPI_Comm_size(comm, &size));
   memset(partner, 0, (size_t)n_pairs * t->n_coupled * sizeof(*partner));
   for (int k = rank; k < n_pairs; k += size) {
-    double cost = wf_baseline_couple(t->n_coupled, t->n_species, snapshot(t, k), snapshot(t, k + stride), partner + (size_t)k * t->n_coupled);
+    double cost =
+        wf_baseline_couple(t->n_coupled, t->n_species, snapshot(t, k), snapshot(t, k + stride), partner + (size_t)k * t->n_coupled);
     PetscCheck(cost >= 0, PETSC_COMM_SELF, PETSC_ERR_MEM, "no memory to couple %d samples", t->n_coupled);
   }
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, partner, n_pairs * t->n_coupled, MPI_INT, MPI_SUM, comm));
@@ -106,14 +110,20 @@ static PetscErrorCode choose_member(MPI_Comm comm, wf_targets *t)
   PetscFunctionReturn(0);
 }
 
-PetscErrorCode wf_targets_create(MPI_Comm comm, const wf_targets_config *config, int n_obs, const double *times, int n, int n_species, int n_levels,
-                                 const int32_t *counts, wf_targets **targets)
+PetscErrorCode wf_targets_create(MPI_Comm comm, const wf_targets_config *config, int n_obs, const double *times, int n,
+                                 int n_species, int n_levels, const int32_t *counts, wf_targets **targets)
 {
   wf_targets *t;
 
   PetscFunctionBeginUser;
   PetscCall(PetscNew(&t));
-  *t = (wf_targets){.config = *config, .kind = config->kind, .n_obs = n_obs, .n = n, .n_species = n_species, .n_levels = n_levels, .times = times,
+  *t = (wf_targets){.config = *config,
+                    .kind = config->kind,
+                    .n_obs = n_obs,
+                    .n = n,
+                    .n_species = n_species,
+                    .n_levels = n_levels,
+                    .times = times,
                     .counts = counts};
   t->n_coupled = PetscMin(n, (int)COUPLED_MAX);
   PetscCall(PetscMalloc1((size_t)n_obs * t->n_coupled, &t->partner));

@@ -1,5 +1,5 @@
-/* Windows of snapshots, their loss and gradient; see trainer.h. A window is the unit of work: one rank integrates it and pulls it back, and the
-   windows' gradients are added exactly, so that neither their order nor the number of ranks can change a bit. */
+/* Windows of snapshots, their loss and gradient; see trainer.h. A window is the unit of work: one rank integrates it and pulls it
+   back, and the windows' gradients are added exactly, so that neither their order nor the number of ranks can change a bit. */
 #include <string.h>
 #include <weightflow/base.h>
 #include <weightflow/exact_sum_mpi.h>
@@ -16,7 +16,7 @@ struct wf_trainer {
   wf_trainer_config config;
   int               n_windows, n_pairs, *owner;
   wf_window        *windows;
-  int               n_between; /* target times inside an interval: a window has (n_between + 1) stops an interval, beside its start */
+  int n_between; /* target times inside an interval: a window has (n_between + 1) stops an interval, beside its start */
   wf_exact_sum     *gradient_sum, *loss_sum;
   double           *theta, *theta_bar, *energy, *energy_bar, *stops, *phi_bar;
   int              *steps;
@@ -53,12 +53,13 @@ PetscErrorCode wf_trainer_create(MPI_Comm comm, wf_flow *flow, const wf_trainer_
   PetscCallMPI(MPI_Comm_size(comm, &t->size));
   if (config->use_nll) PetscCall(create_likelihood(t));
   n_stops = (n_obs - 1) * (size_t)(t->n_between + 1) + 1;
-  PetscCall(PetscMalloc7(n_stops * n_param, &t->theta, n_stops * n_param, &t->theta_bar, n_stops, &t->energy, n_stops, &t->energy_bar, n_stops,
-                         &t->stops, n_stops, &t->steps, (size_t)flow->n_phi, &t->phi_bar));
+  PetscCall(PetscMalloc7(n_stops * n_param, &t->theta, n_stops * n_param, &t->theta_bar, n_stops, &t->energy, n_stops,
+                         &t->energy_bar, n_stops, &t->stops, n_stops, &t->steps, (size_t)flow->n_phi, &t->phi_bar));
   PetscCall(PetscMalloc2(n_obs, &t->windows, n_obs, &t->owner));
   t->gradient_sum = wf_exact_sum_create(flow->n_phi);
   t->loss_sum     = wf_exact_sum_create(N_LOSSES);
-  PetscCheck(t->gradient_sum && t->loss_sum, PETSC_COMM_SELF, PETSC_ERR_MEM, "no memory for the gradient of %d numbers", flow->n_phi);
+  PetscCheck(t->gradient_sum && t->loss_sum, PETSC_COMM_SELF, PETSC_ERR_MEM, "no memory for the gradient of %d numbers",
+             flow->n_phi);
   PetscCall(wf_trainer_tile_windows(t, flow->n_obs - 1, flow->n_obs - 1));
   *trainer = t;
   PetscFunctionReturn(0);
@@ -105,7 +106,8 @@ PetscErrorCode wf_trainer_set_windows(wf_trainer *trainer, int n_starts, const i
 
   PetscFunctionBeginUser;
   if (!starts) n_starts = last;
-  PetscCheck(n_starts <= t->flow->n_obs, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE, "%d windows for %d snapshots", n_starts, t->flow->n_obs);
+  PetscCheck(n_starts <= t->flow->n_obs, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE, "%d windows for %d snapshots", n_starts,
+             t->flow->n_obs);
   t->n_windows = t->n_pairs = 0;
   for (int i = 0; i < n_starts; i++) {
     int start = starts ? starts[i] : i, length = PetscMin(horizon, last - start);
@@ -170,7 +172,8 @@ static double nll_loss(wf_trainer *t, int interval, double share, uint64_t item,
   for (int p = 0; p < flow->n_param; p++) t->theta_now[p] = (wf_real)theta[p];
   for (int first = 0; first < n; first += NLL_BLOCK) {
     double sum;
-    wf_backbone_nll(flow->backbone, t->theta_now, PetscMin(NLL_BLOCK, n - first), t->samples + (size_t)first * d, t->work, &sum, t->theta_gradient);
+    wf_backbone_nll(flow->backbone, t->theta_now, PetscMin(NLL_BLOCK, n - first), t->samples + (size_t)first * d, t->work, &sum,
+                    t->theta_gradient);
     loss += factor * sum;
     for (int p = 0; p < flow->n_param; p++) theta_bar[p] += factor * (double)t->theta_gradient[p];
   }
@@ -192,7 +195,8 @@ static void window_loss(wf_trainer *t, const wf_window *window, uint64_t item, d
     int           interval    = window->start + (j - 1) / parts, part = (j - 1) % parts + 1;
     bool          at_snapshot = part == parts;
     uint64_t      target      = (item * (uint64_t)t->flow->n_obs * parts + (uint64_t)(interval * parts + part)) << 20;
-    if (t->config.use_nll) loss[LOSS_NLL] += nll_loss(t, interval, at_snapshot ? 1 : (double)part / parts, target, theta, theta_bar);
+    if (t->config.use_nll)
+      loss[LOSS_NLL] += nll_loss(t, interval, at_snapshot ? 1 : (double)part / parts, target, theta, theta_bar);
     if (!at_snapshot) continue;
     if (t->config.use_weights) loss[LOSS_WEIGHT] += weight_loss(t, theta, t->flow->anchors + (size_t)(interval + 1) * n, theta_bar);
     loss[LOSS_ENERGY] += t->config.energy_weight * t->energy[j] / t->n_pairs;
@@ -208,8 +212,8 @@ static PetscErrorCode evaluate_window(wf_trainer *t, const wf_window *window, co
   double       parts[N_LOSSES];
 
   PetscFunctionBeginUser;
-  PetscCall(wf_dynamics_solve(flow->dynamics, phi, dropout.rate > 0 ? &dropout : NULL, flow->anchors + (size_t)window->start * flow->n_param, &grid,
-                              want_gradient, t->theta, t->energy));
+  PetscCall(wf_dynamics_solve(flow->dynamics, phi, dropout.rate > 0 ? &dropout : NULL,
+                              flow->anchors + (size_t)window->start * flow->n_param, &grid, want_gradient, t->theta, t->energy));
   window_loss(t, window, item, parts);
   wf_exact_sum_add_double(t->loss_sum, 0, N_LOSSES, parts);
   if (want_gradient) {
@@ -232,7 +236,8 @@ PetscErrorCode wf_trainer_evaluate(wf_trainer *trainer, const wf_real *phi, uint
     if (t->owner[w] == t->rank) PetscCall(evaluate_window(t, &t->windows[w], phi, item, gradient != NULL));
   PetscCall(wf_exact_sum_allreduce(t->comm, t->loss_sum));
   wf_exact_sum_get_double(t->loss_sum, 0, N_LOSSES, 1, parts);
-  *loss        = (wf_loss){.weight = parts[LOSS_WEIGHT], .nll = parts[LOSS_NLL], .total = parts[LOSS_WEIGHT] + parts[LOSS_NLL] + parts[LOSS_ENERGY]};
+  *loss = (wf_loss){
+      .weight = parts[LOSS_WEIGHT], .nll = parts[LOSS_NLL], .total = parts[LOSS_WEIGHT] + parts[LOSS_NLL] + parts[LOSS_ENERGY]};
   loss->energy = t->config.energy_weight > 0 ? parts[LOSS_ENERGY] / t->config.energy_weight : 0;
   if (gradient) {
     PetscCall(wf_exact_sum_allreduce(t->comm, t->gradient_sum));

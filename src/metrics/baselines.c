@@ -116,8 +116,8 @@ static int draw_binomial(int n, double p, uint64_t seed, uint64_t item, uint32_t
   return taken;
 }
 
-void wf_baseline_bridge(int n, int n_species, double share, const int32_t *left, const int32_t *right, const int *partner, uint64_t seed,
-                        uint64_t item0, int32_t *z)
+void wf_baseline_bridge(int n, int n_species, double share, const int32_t *left, const int32_t *right, const int *partner,
+                        uint64_t seed, uint64_t item0, int32_t *z)
 {
   share = hold_to_unit_interval(share);
   for (int i = 0; i < n; i++) {

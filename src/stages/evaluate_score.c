@@ -113,8 +113,8 @@ static PetscErrorCode score_weights(scoring *s, int i_time, const wf_real *theta
 }
 
 /* Samples carried along the coupling of the neighbouring snapshots by one of the baselines. */
-typedef void (*carrier)(int n, int n_species, double share, const int32_t *left, const int32_t *right, const int *partner, uint64_t seed,
-                        uint64_t item0, int32_t *z);
+typedef void (*carrier)(int n, int n_species, double share, const int32_t *left, const int32_t *right, const int *partner,
+                        uint64_t seed, uint64_t item0, int32_t *z);
 
 static void score_coupled(scoring *s, int k, int interval, double share, int repeat, method m, carrier carry, double *scores)
 {

@@ -1,8 +1,8 @@
 /* Stage train: learn the controlled differential equation that carries the weights through time.
 
-   anchors.h5 (and the training samples of ensemble.h5) -> flow.h5. Control path from the anchors; hypernetwork g_phi; loss over windows of snapshots:
-   distance to the anchors, likelihood of samples at and between the snapshots, energy; gradient by the adjoint; phi by AdamW or by PETSc TAO.
-   Li et al. 2026, section "Training the dynamics" and equation 9. */
+   anchors.h5 (and the training samples of ensemble.h5) -> flow.h5. Control path from the anchors; hypernetwork g_phi; loss over
+   windows of snapshots: distance to the anchors, likelihood of samples at and between the snapshots, energy; gradient by the
+   adjoint; phi by AdamW or by PETSc TAO. Li et al. 2026, section "Training the dynamics" and equation 9. */
 #include <string.h>
 #include <weightflow/base.h>
 #include <weightflow/snapshots.h>
@@ -15,12 +15,23 @@ const char *const TRAIN_HISTORY_COLUMNS[N_HISTORY] = {"iteration", "weight_loss"
 
 static wf_dataset phi_dataset(const training *t, const char *name, const char *description)
 {
-  return (wf_dataset){.name = name, .type = WF_TYPE_REAL, .rank = 1, .shape = {t->flow->n_phi}, .description = description, .unit = "1", .axes = "phi"};
+  return (wf_dataset){.name = name,
+                      .type = WF_TYPE_REAL,
+                      .rank = 1,
+                      .shape = {t->flow->n_phi},
+                      .description = description,
+                      .unit = "1",
+                      .axes = "phi"};
 }
 
 static wf_dataset history_dataset(int64_t n)
 {
-  return (wf_dataset){.name = "/history", .type = WF_TYPE_DOUBLE, .rank = 2, .shape = {n, N_HISTORY}, .description = "losses while training", .unit = "1",
+  return (wf_dataset){.name = "/history",
+                      .type = WF_TYPE_DOUBLE,
+                      .rank = 2,
+                      .shape = {n, N_HISTORY},
+                      .description = "losses while training",
+                      .unit = "1",
                       .axes = "iteration,column"};
 }
 
@@ -50,8 +61,9 @@ static PetscErrorCode start_or_resume(training *t, const wf_anchors *anchors)
   PetscFunctionBeginUser;
   PetscCall(wf_run_checkpoint_open(t->run, &file, &t->iteration));
   if (file) PetscCall(wf_flow_read_from(file, anchors, &t->flow, why, sizeof why));
-  else PetscCall(wf_flow_create(wf_run_comm(t->run), wf_run_params(t->run), anchors, anchors->n_time, anchors->ensemble_first, anchors->ensemble_last,
-                                &t->flow));
+  else
+    PetscCall(wf_flow_create(wf_run_comm(t->run), wf_run_params(t->run), anchors, anchors->n_time, anchors->ensemble_first,
+                             anchors->ensemble_last, &t->flow));
   PetscCheck(t->flow, wf_run_comm(t->run), PETSC_ERR_FILE_UNEXPECTED, "checkpoint: %s", why);
   PetscCall(PetscCalloc4((size_t)t->flow->n_phi, &t->gradient, (size_t)t->flow->n_phi, &t->m, (size_t)t->flow->n_phi, &t->v,
                          (size_t)(t->n_iterations + 1) * N_HISTORY, &t->history));
@@ -95,8 +107,8 @@ static PetscErrorCode read_samples(training *t, const wf_anchors *anchors, int *
   PetscCall(PetscMalloc1((size_t)anchors->n_obs * *n_train * d, &t->samples));
   for (int k = 0; k < anchors->n_obs; k++)
     for (int i = 0; i < *n_train; i++)
-      memcpy(t->samples + ((size_t)k * *n_train + i) * d, ensemble->counts + ((size_t)anchors->observed[k] * ensemble->n_traj + rows[i]) * d,
-             (size_t)d * sizeof(int32_t));
+      memcpy(t->samples + ((size_t)k * *n_train + i) * d,
+             ensemble->counts + ((size_t)anchors->observed[k] * ensemble->n_traj + rows[i]) * d, (size_t)d * sizeof(int32_t));
   PetscCall(PetscFree(rows));
   PetscCall(wf_snapshots_destroy(&ensemble));
   PetscFunctionReturn(0);
@@ -114,11 +126,12 @@ static PetscErrorCode make_targets(training *t, const wf_anchors *anchors, char 
   wf_run_phase(t->run, "targets");
   PetscCall(read_samples(t, anchors, &n_train, why, why_size));
   if (why[0]) PetscFunctionReturn(0);
-  PetscCall(wf_targets_create(wf_run_comm(t->run), &config, anchors->n_obs, anchors->times, n_train, anchors->config.n_species, anchors->config.n_levels,
-                              t->samples, &t->targets));
+  PetscCall(wf_targets_create(wf_run_comm(t->run), &config, anchors->n_obs, anchors->times, n_train, anchors->config.n_species,
+                              anchors->config.n_levels, t->samples, &t->targets));
   const double *left_out = wf_targets_left_out_scores(t->targets);
   if (config.kind == WF_TARGETS_AUTO)
-    PetscCall(wf_run_log(t->run, "  targets between snapshots: %s; W1 at left-out snapshots: mixture %.4f, displacement %.4f, bridge %.4f",
+    PetscCall(wf_run_log(t->run,
+                         "  targets between snapshots: %s; W1 at left-out snapshots: mixture %.4f, displacement %.4f, bridge %.4f",
                          wf_targets_kind_name(wf_targets_get_kind(t->targets)), left_out[0], left_out[1], left_out[2]));
   PetscFunctionReturn(0);
 }
@@ -154,7 +167,8 @@ static PetscErrorCode finish(training *t, const char *why)
   PetscFunctionBeginUser;
   if (why[0]) PetscCall(wf_run_fail(t->run, WF_EXIT_DAMAGED, "%s", why));
   else if (t->diverged)
-    PetscCall(wf_run_fail(t->run, WF_EXIT_USER, "train: the loss is not finite at iteration %d: lower train.learning_rate", (int)t->iteration + 1));
+    PetscCall(wf_run_fail(t->run, WF_EXIT_USER, "train: the loss is not finite at iteration %d: lower train.learning_rate",
+                          (int)t->iteration + 1));
   else if (t->stopped) PetscCall(wf_run_stop(t->run));
   else PetscCall(write_product(t));
   PetscCall(wf_trainer_destroy(&t->trainer));
@@ -179,7 +193,8 @@ PetscErrorCode wf_stage_train(wf_run *run)
   wf_run_path(run, "pretrain", "anchors.h5", path, sizeof path);
   PetscCall(wf_anchors_read(wf_run_comm(run), path, &anchors, why, sizeof why));
   if (!anchors) PetscCall(wf_run_fail(run, WF_EXIT_DAMAGED, "%s", why));
-  else if (anchors->n_obs < 2) PetscCall(wf_run_fail(run, WF_EXIT_USER, "data.observed: one snapshot only: there is nothing to learn in time"));
+  else if (anchors->n_obs < 2)
+    PetscCall(wf_run_fail(run, WF_EXIT_USER, "data.observed: one snapshot only: there is nothing to learn in time"));
   else {
     PetscCall(learn(&t, anchors, why, sizeof why));
     PetscCall(finish(&t, why));

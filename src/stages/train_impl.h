@@ -22,8 +22,8 @@ typedef struct {
 
 extern const char *const TRAIN_HISTORY_COLUMNS[N_HISTORY];
 
-/* Run iterations up to t->n_iterations from where t->iteration stands, until t->stopped or t->diverged. longest: intervals of the longest window.
-   Collective. */
+/* Run iterations up to t->n_iterations from where t->iteration stands, until t->stopped or t->diverged. longest: intervals of the
+   longest window. Collective. */
 PetscErrorCode wf_train_adamw(training *t, int longest);
 PetscErrorCode wf_train_tao(training *t, int longest);
 

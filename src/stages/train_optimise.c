@@ -135,8 +135,8 @@ static PetscErrorCode after_tao_step(Tao tao, void *context)
   PetscFunctionReturn(0);
 }
 
-/* One solve of at most n_iterations from the present phi, which it replaces. All ranks do the same: the objective is collective and has the same bits
-   everywhere. */
+/* One solve of at most n_iterations from the present phi, which it replaces. All ranks do the same: the objective is collective and
+   has the same bits everywhere. */
 static PetscErrorCode solve_tao_chunk(training *t, PetscInt n_iterations)
 {
   Tao tao;
@@ -164,8 +164,8 @@ static PetscErrorCode solve_tao_chunk(training *t, PetscInt n_iterations)
   PetscFunctionReturn(0);
 }
 
-/* Solves of train.chunk steps, each beginning with an empty memory: between two of them phi is the whole state, so that a resumed run takes the same
-   steps. A stop in the middle gives up the solve under way (seconds of work) and leaves the state before it. */
+/* Solves of train.chunk steps, each beginning with an empty memory: between two of them phi is the whole state, so that a resumed
+   run takes the same steps. A stop in the middle gives up the solve under way (seconds of work) and leaves the state before it. */
 PetscErrorCode wf_train_tao(training *t, int longest)
 {
   const wf_params *params = wf_run_params(t->run);
