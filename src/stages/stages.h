@@ -27,7 +27,7 @@ PetscErrorCode wf_stage_report(wf_run *run);
 PetscErrorCode wf_check_all(MPI_Comm comm, const wf_params *params, wf_mistakes *mistakes);
 
 /* Read the parameters of a command from argv [argc], the words after it, and check them. Words that are no options are the YAML
-   file and, for `import`, the data file. Where no YAML file is named and the run folder holds the parameters of an older run, these
+   file and, for `import`, the data file. Where no YAML file is named and the run folder holds results of an older run, its parameters
    are taken. source [size] out: the file they came from, empty if none. Not collective: rank 0 calls it. */
 void wf_command_read_params(const wf_command *command, int argc, char **argv, wf_params *params, char *source, size_t size,
                             wf_mistakes *mistakes);
