@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What the tests of restarts share; they source it. A run is disturbed, resumed on another number of ranks, and must end with the digests of
-# a run that nobody disturbed. After sourcing: the current folder is an empty scratch folder, removed at exit.
+# What the tests of restarts share; they source it. A run is disturbed, resumed on another number of ranks, and must end with
+# the digests of a run that nobody disturbed. After sourcing: the current folder is an empty scratch folder, removed at exit.
 program=${abs_top_builddir:?}/weightflow
 inputs=${abs_top_srcdir:?}/inputs
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
@@ -34,7 +34,8 @@ check() { # WHAT COMMAND...
 # shellcheck disable=SC2034 # used by those that source this
 # The small run: every stage has something to interrupt, and there is dropout and a tree of fits.
 small=("$inputs/epidemic_smoke.yaml" -simulate_trajectories 60 -data_observed 0:100:25 -data_evaluated 1:100:4 -pretrain_hidden 4
-  -pretrain_epochs_first 10 -pretrain_epochs 5 -pretrain_aligning tree -wf_ts_rk_type 2a -train_iterations 16 -train_steps_per_interval 1
+  -pretrain_epochs_first 10 -pretrain_epochs 5 -pretrain_aligning tree -wf_ts_rk_type 2a -train_iterations 16
+  -train_steps_per_interval 1
   -train_dropout 0.1 -train_path_steps 50 -predict_steps_per_interval 2 -predict_samples 50 -evaluate_samples 50
   -evaluate_joint_samples 30 -report_figures false -checkpoint_minutes 0)
 
@@ -113,7 +114,8 @@ await_checkpoint() { # FOLDER/STAGE
 
 digests() { "$program" digest "$1"/{simulate,pretrain,train,predict,evaluate}/*.h5 2>&1 | sed 's|  [^ ]*/\([a-z]*/\)|  \1|'; }
 
-# Finished work must not be done again: remember what is published now, and check after the next resume that the files are the same ones.
+# Finished work must not be done again: remember what is published now, and check after the next resume that the files are the
+# same ones.
 note_finished() { find "$1" -name '*.h5' -not -path '*/ckpt/*' -printf '%P %i %T@\n' | sort >"$1.finished"; }
 expect_kept() { # FOLDER WHAT
   local line

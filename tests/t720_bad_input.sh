@@ -1,52 +1,55 @@
 #!/usr/bin/env bash
-# Every bad input that a user is likely to bring: one line that says what is wrong, the exit code, the same on two ranks, no traceback, no
-# product, nobody left waiting.
+# Every bad input that a user is likely to bring: one line that says what is wrong, the exit code, the same on two ranks, no
+# traceback, no product, nobody left waiting.
 # shellcheck disable=SC2016 # backquotes in messages are no commands
 # shellcheck source=tests/restart_tools.sh
 . "${abs_top_srcdir:?}/tests/restart_tools.sh"
 
-# expect CODE RANKS TEXT COMMAND OPTION...: exit code, a line with TEXT, no traceback; in the run folder nothing but log and parameters.
+# expect CODE RANKS TEXT COMMAND OPTION...: exit code, a line with TEXT, no traceback; nothing written but log and parameters.
 expect() {
   local want=$1 ranks=$2 text=$3 before after
   shift 3
   before=$(list_files)
-  timeout 60 "$mpiexec" -n "$ranks" "$program" "$@" >said.txt 2>&1 </dev/null
+  local start=("$mpiexec" -n "$ranks")
+  [ "$ranks" -gt 1 ] || start=()
+  timeout 60 "${start[@]}" "$program" "$@" >said.txt 2>&1 </dev/null
   code=$?
   checks=$((checks + 4))
   [ $code -eq "$want" ] || { fail "exit code $code, not $want: $*"; head -n 20 said.txt; }
   grep -qF -e "$text" said.txt || { fail "no line with '$text': $*"; head -n 20 said.txt; }
   ! grep -qE 'PETSC ERROR|MPI_ABORT|Segmentation' said.txt || { fail "a traceback: $*"; head -n 20 said.txt; }
   after=$(list_files)
-  [ "$before" = "$after" ] || fail "files were written: $(diff <(echo "$before") <(echo "$after") | tail -n +2): $*"
+  [ "$before" = "$after" ] || fail "files were written: $*: $(diff <(echo "$before") <(echo "$after") | tail -n +2)"
 }
 list_files() {
-  find . -type f -not -name run.log -not -name status.txt -not -name used_parameters.yaml -not -name said.txt -printf '%P %s %T@\n' | sort
+  find . -type f -not -name run.log -not -name status.txt -not -name used_parameters.yaml -not -name said.txt \
+    -printf '%P %s %T@\n' | sort
 }
 refuse() { expect 2 "$((1 + checks / 4 % 2))" "$@"; } # in turn on one rank and on two
 
-# NumPy's format 1.0. npy SHAPE TYPE NUMBER...: little-endian int32 (<i4); a number is a whole one, or eight hexadecimal bytes with <f8.
+# NumPy's format 1.0. npy SHAPE TYPE NUMBER...: little-endian int32 (<i4); with <f8 eight escaped bytes a number.
 npy() {
   local number
   printf '\223NUMPY\001\000v\000'
   printf '%-117s\n' "{'descr': '$2', 'fortran_order': False, 'shape': $1, }"
   for number in "${@:3}"; do
     if [ "$2" = '<i4' ]; then
-      printf '%b' "$(printf '\\x%02x\\x%02x\\x%02x\\x%02x' $((number & 255)) $((number >> 8 & 255)) $((number >> 16 & 255)) $((number >> 24 & 255)))"
+      printf '%b' "$(printf '\\x%02x' $((number & 255)) $((number >> 8 & 255)) $((number >> 16 & 255)) $((number >> 24 & 255)))"
     else
       printf '%b' "$number"
     fi
   done
 }
-whole=$(seq 1 16)
+numbers=$(seq 1 16)
 one='\x00\x00\x00\x00\x00\x00\xf0\x3f' half='\x00\x00\x00\x00\x00\x00\xe0\x3f' nan='\x00\x00\x00\x00\x00\x00\xf8\x7f'
 # shellcheck disable=SC2086
 {
-  npy '(4, 2, 2)' '<i4' $whole >good.npy
-  npy '(8, 2)' '<i4' $whole >flat.npy
+  npy '(4, 2, 2)' '<i4' $numbers >good.npy
+  npy '(8, 2)' '<i4' $numbers >flat.npy
   npy '(4, 2, 2)' '<i4' 1 2 3 4 5 6 -7 $(seq 8 16) >negative.npy
   npy '(4, 2, 2)' '<f8' $one $one $one $nan $one $one $one $one $half $one $one $one $one $one $one $one >fraction.npy
-  npy '(16, 1, 1)' '<i4' $whole >one_time.npy
-  npy '(1, 8, 2)' '<i4' $whole >one_trajectory.npy
+  npy '(16, 1, 1)' '<i4' $numbers >one_time.npy
+  npy '(1, 8, 2)' '<i4' $numbers >one_trajectory.npy
   npy '(2, 4)' '<i4' 1 2 3 4 5 6 7 8 >states_4.npy
   npy '(1, 3)' '<i4' 50 10 -1 >states_negative.npy
 }
@@ -76,7 +79,7 @@ refuse 'data.times: three_times.txt: holds 3 times, the ensemble has 2' "${data[
 refuse 'data.times: times must increase: time 1 is 1, after 1' "${data[@]}" good.npy -data_times level_times.txt
 refuse 'data.observed = 0,5: index 5 does not exist: there are 2, counted from 0' "${data[@]}" good.npy -data_observed 0,5
 refuse 'data.evaluated = 7: index 7 does not exist: there are 2, counted from 0' "${data[@]}" good.npy -data_evaluated 7
-refuse 'data.holdout = 0.9: no trajectory is left to train on' "${data[@]}" good.npy -data_holdout 0.9
+refuse 'data.holdout = 0.9: of 4 trajectories none is left to train on' "${data[@]}" good.npy -data_holdout 0.9
 rm -rf run_in
 
 # --- a finished run, and files that are not what they should be ---
@@ -92,7 +95,8 @@ refuse 'predict.times = 3,2: times must increase' "${predict[@]}" -predict_times
 refuse 'predict.times = -1,5: times must lie between 0 and simulate.t_end = 50' "${predict[@]}" -predict_times -1,5
 refuse 'predict.times = 0:x: ' "${predict[@]}" -predict_times 0:x
 refuse 'predict.states = states_4.npy: shape [2, 4] instead of [n, 3], one row a state' "${predict[@]}" -predict_states states_4.npy
-refuse 'predict.states = states_negative.npy: state 0, species 2: -1 is not a count' "${predict[@]}" -predict_states states_negative.npy
+refuse 'predict.states = states_negative.npy: state 0, species 2: -1 is not a count' "${predict[@]}" \
+  -predict_states states_negative.npy
 refuse 'predict.states = good.npy: 3 axes instead of 2' "${predict[@]}" -predict_states good.npy
 refuse 'predict.states = nothing.npy: ' "${predict[@]}" -predict_states nothing.npy
 mkdir half

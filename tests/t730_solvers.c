@@ -108,7 +108,8 @@ static PetscErrorCode compare_marginals(const wf_flow *flow, const double *a, co
   wf_real                  *theta;
 
   PetscFunctionBeginUser;
-  PetscCall(PetscMalloc3((size_t)config->n_species * n_levels, &p[0], (size_t)config->n_species * n_levels, &p[1], (size_t)n_param, &theta));
+  size_t size = (size_t)config->n_species * n_levels;
+  PetscCall(PetscMalloc3(size, &p[0], size, &p[1], (size_t)n_param, &theta));
   *most = 0;
   for (int t = 0; t < N_TIMES; t++) {
     for (int side = 0; side < 2; side++) {

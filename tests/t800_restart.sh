@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The whole pipeline, disturbed: the same digests on 1 to 4 ranks; after kill -9 at random moments, stop file, signals and time limit,
-# each gone on with on another number of ranks; after damage to checkpoints and products.
+# The whole pipeline, disturbed: the same digests on 1 to 4 ranks; after kill -9 at random moments, stop file, signals and time
+# limit, each gone on with on another number of ranks; after damage to checkpoints and products.
 # shellcheck source=tests/restart_tools.sh
 . "${abs_top_srcdir:?}/tests/restart_tools.sh"
 

@@ -1,20 +1,25 @@
 #!/usr/bin/env bash
-# Each stage that has checkpoints, stopped in each way, gone on with on fewer, as many and more ranks: always the same digest, and nothing that
-# was finished is done again. For train with AdamW and with TAO, for pretrain with sequential and with tree-like aligning.
+# Each stage that has checkpoints, stopped in each way, gone on with on fewer, as many and more ranks: always the same digest,
+# and nothing that was finished is done again. For train with AdamW and with TAO, for pretrain with sequential and with tree-
+# like aligning.
 # shellcheck source=tests/restart_tools.sh
 . "${abs_top_srcdir:?}/tests/restart_tools.sh"
 
 # A run in which every stage takes a while.
-long=("$inputs/epidemic_smoke.yaml" -simulate_system signalling_cascade_1 -simulate_t_end 10 -simulate_trajectories 4000 -simulate_samples 21
+long=("$inputs/epidemic_smoke.yaml" -simulate_system signalling_cascade_1 -simulate_t_end 10 -simulate_trajectories 4000
+  -simulate_samples 21
   -data_observed 0:20:5 -data_evaluated 1:20:1 -pretrain_hidden 4 -pretrain_epochs_first 4 -pretrain_epochs 2 -train_iterations 60
   -train_steps_per_interval 1 -train_dropout 0.1 -train_path_steps 50 -wf_ts_rk_type 2a -predict_steps_per_interval 2
-  -predict_times 0:10:2 -predict_samples 50 -predict_exact_limit 1 -evaluate_samples 50 -evaluate_repeats 40 -evaluate_joint_samples 100
+  -predict_times 0:10:2 -predict_samples 50 -predict_exact_limit 1 -evaluate_samples 50 -evaluate_repeats 40
+  -evaluate_joint_samples 100
   -report_figures false -checkpoint_minutes 0)
+# A part of the matrix, by the environment: WAYS="KILL" AFTER="3".
 declare -A product=([simulate]=ensemble.h5 [pretrain]=anchors.h5 [train]=flow.h5 [evaluate]=metrics.h5)
 
 # disturb STAGE WAY RANKS RANKS_AFTER OPTION...: start from the reference's earlier products, stop in the middle, go on, compare.
 disturb() {
-  local stage=$1 way=$2 before=$3 after=$4 out=run_$1_$2_$3_$4_$number what="$1, $2 on $3 ranks, then $4 ranks: ${*:5}" older
+  local stage=$1 way=$2 before=$3 after=$4 out=run_$1_$2_$3_$4_$number older
+  local what="$1, $2 on $3 ranks, then $4 ranks: ${*:5}"
   shift 4
   mkdir "$out"
   for older in simulate pretrain train predict; do
@@ -44,19 +49,20 @@ disturb() {
 }
 
 number=0
-for variant in "-pretrain_aligning sequential -train_optimiser adamw" "-pretrain_aligning tree -train_optimiser tao"; do
+# matrix COMMAND STAGES OPTION...: the reference by COMMAND, then every way of disturbing each of the STAGES.
+matrix() {
+  local command=$1 stages=$2 stage way after
+  shift 2
   number=$((number + 1))
   whole=whole_$number
-  # shellcheck disable=SC2086
-  run 0 2 $whole run "${long[@]}" $variant
-  for stage in simulate pretrain train evaluate; do
-    [ $number -eq 1 ] || [ $stage = pretrain ] || [ $stage = train ] || continue # the others know no variant
-    for way in file USR1 TERM KILL rank; do
-      for after in 1 2 3; do
-        # shellcheck disable=SC2086
-        disturb $stage $way 2 $after $variant
-      done
+  run 0 2 "$whole" "$command" "${long[@]}" "$@"
+  for stage in $stages; do
+    for way in ${WAYS:-file USR1 TERM KILL rank}; do
+      for after in ${AFTER:-1 2 3}; do disturb "$stage" "$way" 2 "$after" "$@"; done
     done
   done
-done
+}
+matrix simulate simulate -simulate_trajectories 24000 -simulate_t_end 40
+matrix run "pretrain train evaluate" -pretrain_aligning sequential -train_optimiser adamw
+matrix run "pretrain train" -pretrain_aligning tree -train_optimiser tao
 report_checks

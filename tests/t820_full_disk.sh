@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A run on a disk of 2 MB: it says what it could not write and ends with an error; what was complete stays so; once there is space, the same
-# command completes with the digests of an undisturbed run.
+# A run on a disk of 2 MB: it says what it could not write and ends with an error; what was complete stays so; once there is
+# space, the same command completes with the digests of an undisturbed run.
 # shellcheck source=tests/restart_tools.sh
 . "${abs_top_srcdir:?}/tests/restart_tools.sh"
 [ "$(id -u)" -eq 0 ] || { echo "skipped: only root can mount a small disk"; exit 77; }
@@ -17,7 +17,8 @@ finish
 mv $out.txt first.txt
 check "an error of the machine: exit code $code" [ "$code" -ge 55 ]
 check "what could not be written" grep -qE "cannot write $out/train/[a-z_0-9/.]*: No space left on device" first.txt
-check "a checkpoint may fail" grep -qE "train: no checkpoint of step [0-9]+, going on without: cannot write .*: No space left" first.txt
+check "a checkpoint may fail" \
+  grep -qE "train: no checkpoint of step [0-9]+, going on without: cannot write .*: No space left" first.txt
 check "simulate and pretrain are complete" "$program" digest $out/simulate/ensemble.h5 $out/pretrain/anchors.h5 >verdict.txt
 check "no flow.h5" [ ! -e $out/train/flow.h5 ]
 note_finished $out

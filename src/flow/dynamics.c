@@ -299,7 +299,8 @@ static PetscErrorCode check_methods(char *why, size_t why_size)
   if (!known) snprintf(why, why_size, "-wf_ts_rk_type %s: unknown scheme: %s", text, SCHEMES);
   else {
     PetscCall(find_zero_weight(ts, &has_zero));
-    if (has_zero) snprintf(why, why_size, "-wf_ts_rk_type %s: a scheme with a zero weight has no right discrete adjoint here: %s", text, SCHEMES);
+    if (has_zero)
+      snprintf(why, why_size, "-wf_ts_rk_type %s: a scheme with a zero weight has no right discrete adjoint here: %s", text, SCHEMES);
   }
   PetscCall(TSDestroy(&ts));
   PetscFunctionReturn(0);

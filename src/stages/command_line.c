@@ -34,7 +34,7 @@ static void sort_words(const wf_command *command, int argc, char **argv, const c
   if (n_words > MAX_WORDS) wf_mistakes_add(mistakes, "command line: %d words that are no options are too many", n_words);
 }
 
-/* Has a run in this folder come as far as a first result? The parameters of one that was refused for a mistake must not come back. */
+/* Has a run in this folder come as far as a first result? The parameters of one that was refused must not come back. */
 static bool holds_results(const char *out)
 {
   const char *const signs[] = {"simulate/ensemble.h5", "simulate/ckpt"};

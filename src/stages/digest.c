@@ -1,5 +1,5 @@
-/* Command `digest`: what a file of a run is, and whether it still is what was written. The digest depends on the contents alone: equal
-   digests of two runs mean equal results, to the bit. */
+/* Command `digest`: what a file of a run is, and whether it still is what was written. The digest depends on the contents alone:
+   equal digests of two runs mean equal results, to the bit. */
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>

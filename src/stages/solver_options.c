@@ -1,5 +1,5 @@
-/* Options of PETSc's solvers (-wf_ts_..., -wf_tao_...), tried before any work is done: a mistake there is the user's, and PETSc's own
-   traceback, hours later, would not say so. */
+/* Options of PETSc's solvers (-wf_ts_..., -wf_tao_...), tried before any work is done: a mistake there is the user's, and PETSc's
+   own traceback, hours later, would not say so. */
 #include <petsctao.h>
 #include <string.h>
 #include <weightflow/dynamics.h>
