@@ -33,6 +33,7 @@ static const wf_command commands[] = {
     {"report", YAML, "write the report from the files of a run", "run report", wf_stage_report},
     {"check", YAML, "check parameters, files, folder and disk; write nothing", ALL_GROUPS, NULL},
     {"params", YAML, "print all parameters in force as commented YAML", ALL_GROUPS, NULL},
+    {"digest", "FILE.h5...", "print digests of files of a run, verified: exit code 4 where one is damaged", "", NULL},
     {"help", "[COMMAND | man]", "explain a command and its parameters, or print the manual page", "", NULL},
     {"version", "", "print the versions of the program and its libraries", "", NULL},
 };
@@ -124,8 +125,10 @@ static PetscErrorCode run_command(int argc, char **argv, int *code)
   PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
   if (!command || !strcmp(command->name, "help"))
     wf_command_note_unknown(argv[command ? 2 : 1], N_COMMANDS, commands, mistakes);
-  else if (rank == 0)
+  else if (rank == 0) {
     wf_command_read_params(command, argc - 2, argv + 2, &params, source, sizeof source, mistakes);
+    PetscCall(wf_solver_options_check(mistakes));
+  }
   PetscCall(wf_mistakes_settle(PETSC_COMM_WORLD, mistakes, code));
   if (!*code) {
     PetscCall(wf_params_broadcast(PETSC_COMM_WORLD, &params));
@@ -149,7 +152,8 @@ int main(int argc, char **argv)
   if (print_only(argc, argv, &code)) return code;
   PetscCall(wf_command_initialize(argc, argv));
   wf_blas_use_one_thread();
-  PetscCall(run_command(argc, argv, &code));
+  if (!strcmp(argv[1], "digest")) PetscCall(wf_digest_print(PETSC_COMM_WORLD, argc - 2, argv + 2, &code));
+  else PetscCall(run_command(argc, argv, &code));
   PetscCall(PetscFinalize());
   return code;
 }

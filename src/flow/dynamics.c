@@ -180,24 +180,36 @@ static PetscErrorCode register_three_eighths_rule(void)
   PetscFunctionReturn(0);
 }
 
-/* TSAdjoint of PETSc 3.18 gives a wrong gradient by the parameters where a weight b_i is zero (but for a last stage that is the
- * next step's first). */
-static PetscErrorCode refuse_unsafe_scheme(TS ts)
+/* TSAdjoint of PETSc 3.18 gives a wrong gradient by the parameters where a weight b_i is zero (but for a last stage that is the next step's first). */
+static PetscErrorCode find_zero_weight(TS ts, bool *has_zero)
 {
   PetscInt         s;
   const PetscReal *b;
-  PetscBool        is_rk, fsal;
-  TSRKType         type;
+  PetscBool        fsal;
+
+  PetscFunctionBeginUser;
+  *has_zero = false;
+  PetscCall(TSRKGetTableau(ts, &s, NULL, &b, NULL, NULL, NULL, NULL, &fsal));
+  for (PetscInt i = 0; i < s - (fsal ? 1 : 0); i++) *has_zero = *has_zero || b[i] == 0;
+  PetscFunctionReturn(0);
+}
+
+static const char SCHEMES[] = "use 4, 38, 3, 3bs, 2a or 1fe";
+
+/* The last guard: callers that asked wf_dynamics_check_options never meet it. */
+static PetscErrorCode refuse_unsafe_scheme(TS ts)
+{
+  PetscBool is_rk;
+  TSRKType  type;
+  bool      has_zero;
 
   PetscFunctionBeginUser;
   PetscCall(PetscObjectTypeCompare((PetscObject)ts, TSRK, &is_rk));
   PetscCheck(is_rk, PETSC_COMM_SELF, PETSC_ERR_SUP, "-wf_ts_type: only rk (explicit Runge-Kutta) is supported");
   PetscCall(TSRKGetType(ts, &type));
-  PetscCall(TSRKGetTableau(ts, &s, NULL, &b, NULL, NULL, NULL, NULL, &fsal));
-  for (PetscInt i = 0; i < s - (fsal ? 1 : 0); i++)
-    PetscCheck(b[i] != 0, PETSC_COMM_SELF, PETSC_ERR_SUP,
-               "-wf_ts_rk_type %s: a scheme with a zero weight has no right discrete adjoint here; use 4, 38, 3, 3bs, 2a or 1fe",
-               type);
+  PetscCall(find_zero_weight(ts, &has_zero));
+  PetscCheck(!has_zero, PETSC_COMM_SELF, PETSC_ERR_SUP,
+             "-wf_ts_rk_type %s: a scheme with a zero weight has no right discrete adjoint here; %s", type, SCHEMES);
   PetscFunctionReturn(0);
 }
 
@@ -282,8 +294,58 @@ static PetscErrorCode create_solvers(wf_dynamics *d)
   PetscFunctionReturn(0);
 }
 
-PetscErrorCode wf_dynamics_create(const wf_hypernet *net, int n_param, const wf_path *path, const wf_spline *interpolant,
-                                  wf_dynamics **dynamics)
+/* "" or one line on the first of the options that name a method. */
+static PetscErrorCode check_methods(char *why, size_t why_size)
+{
+  static const char *const adapt_types[] = {TSADAPTNONE, TSADAPTBASIC, TSADAPTDSP};
+  char                     text[128];
+  bool                     has_zero, known = false;
+  PetscBool                set;
+  TS                       ts;
+
+  PetscFunctionBeginUser;
+  PetscCall(PetscOptionsGetString(NULL, "wf_", "-ts_type", text, sizeof text, &set));
+  if (set && strcmp(text, TSRK)) snprintf(why, why_size, "-wf_ts_type %s: only rk (explicit Runge-Kutta) is supported", text);
+  PetscCall(PetscOptionsGetString(NULL, "wf_", "-ts_adapt_type", text, sizeof text, &set));
+  for (size_t i = 0; i < sizeof adapt_types / sizeof *adapt_types; i++) known = known || !strcmp(text, adapt_types[i]);
+  if (!why[0] && set && !known) snprintf(why, why_size, "-wf_ts_adapt_type %s: use none, basic or dsp", text);
+  PetscCall(PetscOptionsGetString(NULL, "wf_", "-ts_rk_type", text, sizeof text, &set));
+  if (why[0] || !set) PetscFunctionReturn(0);
+  PetscCall(TSCreate(PETSC_COMM_SELF, &ts));
+  PetscCall(TSSetType(ts, TSRK));
+  PetscCall(PetscPushErrorHandler(PetscReturnErrorHandler, NULL));
+  known = TSRKSetType(ts, text) == 0;
+  PetscCall(PetscPopErrorHandler());
+  if (!known) snprintf(why, why_size, "-wf_ts_rk_type %s: unknown scheme: %s", text, SCHEMES);
+  else {
+    PetscCall(find_zero_weight(ts, &has_zero));
+    if (has_zero)
+      snprintf(why, why_size, "-wf_ts_rk_type %s: a scheme with a zero weight has no right discrete adjoint here: %s", text, SCHEMES);
+  }
+  PetscCall(TSDestroy(&ts));
+  PetscFunctionReturn(0);
+}
+
+PetscErrorCode wf_dynamics_check_options(char *why, size_t why_size)
+{
+  wf_dynamics no_dynamics = {0};
+  TS          ts          = NULL;
+  TSAdapt     adapt;
+
+  PetscFunctionBeginUser;
+  why[0] = '\0';
+  PetscCall(register_three_eighths_rule());
+  PetscCall(check_methods(why, why_size));
+  if (why[0]) PetscFunctionReturn(0);
+  PetscCall(PetscPushErrorHandler(PetscReturnErrorHandler, NULL)); /* an error is what is asked for */
+  bool accepted = create_solver(&no_dynamics, &ts, &adapt) == 0;
+  PetscCall(PetscPopErrorHandler());
+  if (!accepted) snprintf(why, why_size, "-wf_ts_...: PETSc does not accept the value of one of these options");
+  PetscCall(TSDestroy(&ts));
+  PetscFunctionReturn(0);
+}
+
+PetscErrorCode wf_dynamics_create(const wf_hypernet *net, int n_param, const wf_path *path, const wf_spline *interpolant, wf_dynamics **dynamics)
 {
   wf_dynamics *d;
 

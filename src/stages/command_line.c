@@ -34,6 +34,18 @@ static void sort_words(const wf_command *command, int argc, char **argv, const c
   if (n_words > MAX_WORDS) wf_mistakes_add(mistakes, "command line: %d words that are no options are too many", n_words);
 }
 
+/* Has a run in this folder come as far as a first result? The parameters of one that was refused must not come back. */
+static bool holds_results(const char *out)
+{
+  const char *const signs[] = {"simulate/ensemble.h5", "simulate/ckpt"};
+  char              path[WF_SOURCE_SIZE];
+  for (int i = 0; i < 2; i++) {
+    snprintf(path, sizeof path, "%s/%s", out, signs[i]);
+    if (!access(path, F_OK)) return true;
+  }
+  return false;
+}
+
 void wf_command_read_params(const wf_command *command, int argc, char **argv, wf_params *params, char *source, size_t size,
                             wf_mistakes *mistakes)
 {
@@ -56,7 +68,7 @@ void wf_command_read_params(const wf_command *command, int argc, char **argv, wf
     snprintf(source, size, "%s", yaml);
   else if (command->stage && !wf_mistakes_count(mistakes)) {
     snprintf(source, size, "%s/used_parameters.yaml", params->run.out);
-    if (!access(source, F_OK))
+    if (!access(source, F_OK) && holds_results(params->run.out))
       wf_params_read_resumed(params, source, n_options, options, mistakes);
     else
       source[0] = 0;

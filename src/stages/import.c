@@ -6,6 +6,7 @@
    Out:  /counts [n_traj, n_time, n_species] int32, /times [n_time], /names/species [n_species]
    Every mistake in the file is told at once, with the first entry it concerns; then the exit code is 2 and nothing is written. */
 #include <inttypes.h>
+#include <math.h>
 #include <stdarg.h>
 #include <string.h>
 #include <weightflow/base.h>
@@ -61,6 +62,10 @@ static PetscErrorCode check_sizes(import *im)
   for (int i = 0; i < 3; i++)
     if (shape[i] > INT32_MAX) PetscCall(note_mistake(im, "%s: axis %d is too long: %" PRId64, p->data.file, i, shape[i]));
   if (im->n_mistakes) PetscFunctionReturn(0);
+  double held = floor(p->data.holdout * (double)shape[0] + 0.5);
+  if (p->data.holdout > 0 && (held < 1 || held >= (double)shape[0]))
+    PetscCall(note_mistake(im, "data.holdout = %g: of %" PRId64 " trajectories none is %s", p->data.holdout, shape[0],
+                           held < 1 ? "held out" : "left to train on"));
   for (int i = 0; i < 2; i++)
     if (wf_indices_parse(lists[i].text, (int)shape[1], NULL, why, sizeof(why)) < 0)
       PetscCall(note_mistake(im, "%s = %s: %s (%s has the times 0 to %" PRId64 ")", lists[i].name, lists[i].text, why, p->data.file,

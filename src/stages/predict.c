@@ -3,6 +3,7 @@
    anchors.h5 + flow.h5 -> prediction.h5: theta(t) from one integration; per-species marginals (exact where the tree of states is
    small enough, else from samples), moments, tail probabilities, samples, and log-densities of given states. Times are dealt over
    ranks in blocks. */
+#include <limits.h>
 #include <math.h>
 #include <string.h>
 #include <weightflow/anchors.h>
@@ -90,7 +91,7 @@ static PetscErrorCode read_times(prediction *p, const wf_anchors *anchors, char 
       if (anchors->ensemble_times[k] >= first) p->times[p->n_times++] = anchors->ensemble_times[k];
     PetscFunctionReturn(0);
   }
-  p->n_times = wf_numbers_parse(params->predict.times, 0, NULL, why, why_size);
+  p->n_times = wf_numbers_parse(params->predict.times, INT_MAX, NULL, why, why_size);
   if (p->n_times < 0) PetscFunctionReturn(0);
   PetscCall(PetscMalloc1((size_t)p->n_times, &p->times));
   wf_numbers_parse(params->predict.times, p->n_times, p->times, why, why_size);

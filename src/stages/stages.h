@@ -27,10 +27,17 @@ PetscErrorCode wf_stage_report(wf_run *run);
 PetscErrorCode wf_check_all(MPI_Comm comm, const wf_params *params, wf_mistakes *mistakes);
 
 /* Read the parameters of a command from argv [argc], the words after it, and check them. Words that are no options are the YAML
-   file and, for `import`, the data file. Where no YAML file is named and the run folder holds the parameters of an older run, these
-   are taken. source [size] out: the file they came from, empty if none. Not collective: rank 0 calls it. */
+   file and, for `import`, the data file. Where no YAML file is named and the run folder holds results of an older run, its
+   parameters are taken. source [size] out: the file they came from, empty if none. Not collective: rank 0 calls it. */
 void wf_command_read_params(const wf_command *command, int argc, char **argv, wf_params *params, char *source, size_t size,
                             wf_mistakes *mistakes);
+
+/* Add a mistake for each solver whose options -wf_ts_..., -wf_tao_... it cannot work with. Not collective: rank 0 calls it. */
+PetscErrorCode wf_solver_options_check(wf_mistakes *mistakes);
+
+/* Command `digest`: reread each of the files [n], compare with its digest, print a line "digest kind verified file" on rank 0.
+   What is wrong with a file goes to standard error; *code becomes WF_EXIT_DAMAGED, or WF_EXIT_USER where one is missing. Collective. */
+PetscErrorCode wf_digest_print(MPI_Comm comm, int n, char **files, int *code);
 
 /* Note that a command is unknown, and the known one nearest to it. Not collective. */
 void wf_command_note_unknown(const char *name, int n_commands, const wf_command *commands, wf_mistakes *mistakes);
