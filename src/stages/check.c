@@ -93,6 +93,20 @@ static PetscErrorCode inspect_hdf5(const char *path, const char *dataset, int *r
   PetscFunctionReturn(0);
 }
 
+/* What import reads: /counts, or else /trajectories. */
+static PetscErrorCode inspect_ensemble(const char *path, int *rank, int64_t *shape, bool *good, char *why)
+{
+  char first[WHY_SIZE];
+
+  PetscFunctionBeginUser;
+  PetscCall(inspect_hdf5(path, "/counts", rank, shape, good, why));
+  if (*good) PetscFunctionReturn(0);
+  memcpy(first, why, sizeof first);
+  PetscCall(inspect_hdf5(path, "/trajectories", rank, shape, good, why));
+  if (!*good) memcpy(why, first, sizeof first);
+  PetscFunctionReturn(0);
+}
+
 /* The ensemble to import: it opens, is complete, is [n_traj, n_time, n_species], and has the snapshots that are asked for. */
 static PetscErrorCode check_data_file(const wf_params *params, wf_mistakes *mistakes)
 {
@@ -108,7 +122,7 @@ static PetscErrorCode check_data_file(const wf_params *params, wf_mistakes *mist
   if (ends_with(path, ".npy"))
     good = inspect_npy(path, &rank, shape, why);
   else
-    PetscCall(inspect_hdf5(path, "/counts", &rank, shape, &good, why));
+    PetscCall(inspect_ensemble(path, &rank, shape, &good, why));
   if (good && rank != 3) snprintf(why, sizeof why, "has %d axes: [trajectory, time, species] are wanted", rank), good = false;
   if (good && (shape[0] < 1 || shape[1] < 2 || shape[2] < 1))
     snprintf(why, sizeof why, "is empty: shape (%" PRId64 ", %" PRId64 ", %" PRId64 ")", shape[0], shape[1], shape[2]),
