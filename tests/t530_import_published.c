@@ -50,7 +50,7 @@ static PetscErrorCode check_import(wf_run *run)
   PetscCall(open_product(run, "simulate", "ensemble.h5", &file));
   PetscCall(wf_file_close(&file));
   PetscCall(open_product(run, "pretrain", "anchors.h5", &file));
-  double  loss[REFERENCE_ANCHORS], *nll = reference_doubles(published, "/metrics/anchors/nll");
+  double  loss[REFERENCE_ANCHORS], *nll = reference_doubles(published, "/anchor_checks/nll_f64");
   PetscCall(wf_file_read(file, "/loss", WF_TYPE_DOUBLE, loss));
   for (int k = 0; k < REFERENCE_ANCHORS; k++) WF_CHECK_CLOSE(loss[k], nll[k], WF_REAL_IS_DOUBLE ? 1e-9 : 1e-5);
   wf_free(nll);
