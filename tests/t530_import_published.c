@@ -1,6 +1,6 @@
-/* The published epidemic model, imported and run through predict, evaluate and report as any model is: its marginals are those of the
-   reference's own float64 rollout, and the table of scores is the published one, baselines and noise floor included. The products'
-   digests, printed, must not depend on the rank count. */
+/* The published epidemic model, imported and run through predict, evaluate and report as any model is: its marginals are those of
+   the reference's own float64 rollout, and the table of scores is the published one, baselines and noise floor included. The
+   products' digests, printed, must not depend on the rank count. */
 /* RUN: np=1,2,3 */
 /* RUN: np=2 args=-scores */
 #include <petscsys.h>
@@ -50,7 +50,7 @@ static PetscErrorCode check_import(wf_run *run)
   PetscCall(open_product(run, "simulate", "ensemble.h5", &file));
   PetscCall(wf_file_close(&file));
   PetscCall(open_product(run, "pretrain", "anchors.h5", &file));
-  double  loss[REFERENCE_ANCHORS], *nll = reference_doubles(published, "/anchor_checks/nll_f64");
+  double loss[REFERENCE_ANCHORS], *nll = reference_doubles(published, "/anchor_checks/nll_f64");
   PetscCall(wf_file_read(file, "/loss", WF_TYPE_DOUBLE, loss));
   for (int k = 0; k < REFERENCE_ANCHORS; k++) WF_CHECK_CLOSE(loss[k], nll[k], WF_REAL_IS_DOUBLE ? 1e-9 : 1e-5);
   wf_free(nll);
@@ -68,8 +68,9 @@ static PetscErrorCode check_marginals(wf_run *run)
 {
   enum { SIZE = REFERENCE_SPECIES * REFERENCE_LEVELS };
   wf_file *file;
-  double  *ours = wf_calloc(REFERENCE_TIME * SIZE, sizeof(double)), *theirs = reference_doubles(published, "/rollout/exact_marginals_f64");
-  double   error = 0;
+  double  *ours  = wf_calloc(REFERENCE_TIME * SIZE, sizeof(double)),
+         *theirs = reference_doubles(published, "/rollout/exact_marginals_f64");
+  double error   = 0;
 
   PetscFunctionBeginUser;
   PetscCall(open_product(run, "predict", "prediction.h5", &file));
@@ -95,7 +96,8 @@ static size_t find_cell(const table *t, const char *method, const char *metric)
 {
   for (int m = 0; m < t->n_methods; m++)
     for (int k = 0; k < t->n_metrics; k++)
-      if (!strcmp(t->methods[m], method) && !strcmp(t->metrics[k], metric)) return ((size_t)m * (size_t)t->n_metrics + (size_t)k) * N_RANGES;
+      if (!strcmp(t->methods[m], method) && !strcmp(t->metrics[k], metric))
+        return ((size_t)m * (size_t)t->n_metrics + (size_t)k) * N_RANGES;
   WF_CHECK(false, "no %s %s", method, metric);
   return 0;
 }
@@ -104,7 +106,7 @@ static size_t find_cell(const table *t, const char *method, const char *metric)
 static double mean_of_range(const double *row, int per, int r)
 {
   int    first = r == 2 ? FIRST_TIMES : 0, last = r == 1 ? FIRST_TIMES : SCORED_TIMES;
-  double sum   = 0;
+  double sum = 0;
   for (int i = first * per; i < last * per; i++) sum += row[i];
   return sum / ((last - first) * per);
 }
@@ -121,7 +123,8 @@ static void check_sampled(const table *t, const char *method, const char *metric
     for (int s = 0; s < N_SEEDS; s++) mean += (value[s] = mean_of_range(theirs + s * SCORED_TIMES, 1, r)) / N_SEEDS;
     for (int s = 0; s < N_SEEDS; s++) variance += (value[s] - mean) * (value[s] - mean) / (N_SEEDS - 1);
     double error = fabs(t->mean[cell + (size_t)r] - mean), bound = 3 * sqrt((variance + sd * sd) / N_SEEDS);
-    WF_CHECK(error < bound, "%s %s range %d: %.5f, published %.5f, bound %.5f", method, metric, r, t->mean[cell + (size_t)r], mean, bound);
+    WF_CHECK(error < bound, "%s %s range %d: %.5f, published %.5f, bound %.5f", method, metric, r, t->mean[cell + (size_t)r], mean,
+             bound);
   }
   wf_free(theirs);
 }
@@ -143,11 +146,12 @@ static void check_quoted(const table *t)
     const char *method, *metric;
     int         range;
     double      value, slack;
-  } quoted[] = {
-      {"hypernetwork", "W1", 0, .1158, 6e-4},        {"hypernetwork", "JSD", 0, .0367, 3e-4},  {"hypernetwork_exact", "W1", 0, .1084, 5e-5},
-      {"hypernetwork", "W1", 1, .607, 4e-3},         {"hypernetwork", "W1", 2, .067, 1e-3},    {"linear_weights", "W1", 0, .0888, 6e-4},
-      {"linear_weights_exact", "W1", 0, .0770, 5e-5}, {"spline_weights", "W1", 0, .0854, 6e-4}, {"spline_weights_exact", "W1", 0, .0746, 5e-5},
-      {"mixture", "W1", 0, .0557, 5e-5},             {"displacement", "W1", 0, .036, 1e-3},    {"two_halves", "W1", 0, .0592, 1e-3}};
+  } quoted[] = {{"hypernetwork", "W1", 0, .1158, 6e-4},         {"hypernetwork", "JSD", 0, .0367, 3e-4},
+                {"hypernetwork_exact", "W1", 0, .1084, 5e-5},   {"hypernetwork", "W1", 1, .607, 4e-3},
+                {"hypernetwork", "W1", 2, .067, 1e-3},          {"linear_weights", "W1", 0, .0888, 6e-4},
+                {"linear_weights_exact", "W1", 0, .0770, 5e-5}, {"spline_weights", "W1", 0, .0854, 6e-4},
+                {"spline_weights_exact", "W1", 0, .0746, 5e-5}, {"mixture", "W1", 0, .0557, 5e-5},
+                {"displacement", "W1", 0, .036, 1e-3},          {"two_halves", "W1", 0, .0592, 1e-3}};
   for (size_t i = 0; i < sizeof quoted / sizeof *quoted; i++) {
     double ours = t->mean[find_cell(t, quoted[i].method, quoted[i].metric) + (size_t)quoted[i].range];
     WF_CHECK(fabs(ours - quoted[i].value) < quoted[i].slack, "%s %s: %.5f, quoted %g", quoted[i].method, quoted[i].metric, ours,
@@ -157,10 +161,12 @@ static void check_quoted(const table *t)
 
 static PetscErrorCode check_table(wf_run *run)
 {
-  static const char *const sampled[][2] = {
-      {"hypernetwork", "weightflow"}, {"linear_weights", "lininterp"}, {"spline_weights", "splineinterp"}, {"two_halves", "split_half"}};
-  wf_file *file;
-  table    t;
+  static const char *const sampled[][2] = {{"hypernetwork", "weightflow"},
+                                           {"linear_weights", "lininterp"},
+                                           {"spline_weights", "splineinterp"},
+                                           {"two_halves", "split_half"}};
+  wf_file                 *file;
+  table                    t;
 
   PetscFunctionBeginUser;
   PetscCall(open_product(run, "evaluate", "metrics.h5", &file));
@@ -201,8 +207,8 @@ static PetscErrorCode run_stages(const char *folder, bool scores)
   snprintf(params.data.file, sizeof params.data.file, "%s", test_data("weightflow_reference_epidemic.h5"));
   snprintf(params.data.times, sizeof params.data.times, "0:0.5");
   snprintf(params.data.species, sizeof params.data.species, "S,I,R");
-  params.data.holdout  = 0.5; /* the model was fitted to all: import must say no */
-  params.run.force     = true;
+  params.data.holdout   = 0.5; /* the model was fitted to all: import must say no */
+  params.run.force      = true;
   params.report.figures = false;
   PetscCall(wf_run_create(PETSC_COMM_WORLD, &params, "t530_import_published", mistakes, &run));
   PetscCheck(run, PETSC_COMM_WORLD, PETSC_ERR_FILE_OPEN, "no run folder");

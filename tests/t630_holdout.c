@@ -1,6 +1,6 @@
 /* Held-out trajectories stay out of everything that is learnt, and are all that is scored: changing them leaves anchors, flow and
-   prediction as they are, bit by bit; changing a training one does not; and the scores are those of the held-out rows alone, computed
-   here from the ensemble. */
+   prediction as they are, bit by bit; changing a training one does not; and the scores are those of the held-out rows alone,
+   computed here from the ensemble. */
 /* RUN: np=1,2 */
 #include <petscsys.h>
 #include <unistd.h>
@@ -27,10 +27,16 @@ static void in_folder(const char *name, char *path, size_t size) { snprintf(path
 static PetscErrorCode write_source(const char *path)
 {
   wf_file   *file;
-  wf_dataset dataset = {.name = "/counts", .type = WF_TYPE_INT32, .rank = 3, .shape = {REFERENCE_TRAJ, REFERENCE_TIME, REFERENCE_SPECIES},
-                        .description = "test", .unit = "", .axes = ""};
+  wf_dataset dataset = {.name        = "/counts",
+                        .type        = WF_TYPE_INT32,
+                        .rank        = 3,
+                        .shape       = {REFERENCE_TRAJ, REFERENCE_TIME, REFERENCE_SPECIES},
+                        .description = "test",
+                        .unit        = "",
+                        .axes        = ""};
   double     times[REFERENCE_TIME];
-  wf_dataset at = {.name = "/times", .type = WF_TYPE_DOUBLE, .rank = 1, .shape = {REFERENCE_TIME}, .description = "", .unit = "", .axes = ""};
+  wf_dataset at = {
+      .name = "/times", .type = WF_TYPE_DOUBLE, .rank = 1, .shape = {REFERENCE_TIME}, .description = "", .unit = "", .axes = ""};
 
   PetscFunctionBeginUser;
   for (int k = 0; k < REFERENCE_TIME; k++) times[k] = 0.5 * k;
@@ -59,7 +65,8 @@ static PetscErrorCode read_digest(const char *name, char *digest)
 /* All stages on the counts as they stand. */
 static PetscErrorCode run_stages(digests *d)
 {
-  PetscErrorCode (*const stages[])(wf_run *) = {wf_stage_import, wf_stage_pretrain, wf_stage_train, wf_stage_predict, wf_stage_evaluate};
+  PetscErrorCode (*const stages[])(wf_run *) = {wf_stage_import, wf_stage_pretrain, wf_stage_train, wf_stage_predict,
+                                                wf_stage_evaluate};
   wf_params    params;
   wf_run      *run;
   wf_mistakes *mistakes = wf_mistakes_create();
@@ -72,10 +79,10 @@ static PetscErrorCode run_stages(digests *d)
   snprintf(params.data.evaluated, sizeof params.data.evaluated, "25,50,70");
   params.data.holdout          = (double)HELD_OUT / REFERENCE_TRAJ;
   params.pretrain.epochs_first = params.pretrain.epochs = 4;
-  params.train.iterations      = 0;
-  params.train.path_steps      = 20;
-  params.predict.samples       = 10;
-  params.evaluate.repeats      = 2;
+  params.train.iterations                               = 0;
+  params.train.path_steps                               = 20;
+  params.predict.samples                                = 10;
+  params.evaluate.repeats                               = 2;
   PetscCall(write_source(params.data.file));
   PetscCall(wf_run_create(PETSC_COMM_WORLD, &params, "t630_holdout", mistakes, &run));
   PetscCheck(run, PETSC_COMM_WORLD, PETSC_ERR_FILE_OPEN, "no run folder");
@@ -103,7 +110,8 @@ static int find_name(int n, char **names, const char *name)
 static void take_snapshot(const int *which, int n, int k, int32_t *x)
 {
   for (int i = 0; i < n; i++)
-    for (int s = 0; s < REFERENCE_SPECIES; s++) x[i * REFERENCE_SPECIES + s] = counts[(size_t)which[i] * ROW + k * REFERENCE_SPECIES + s];
+    for (int s = 0; s < REFERENCE_SPECIES; s++)
+      x[i * REFERENCE_SPECIES + s] = counts[(size_t)which[i] * ROW + k * REFERENCE_SPECIES + s];
 }
 
 /* Likelihood of the held-out rows, and the training rows' mixture between the neighbours against the held-out rows. */
@@ -178,8 +186,9 @@ static void reverse_trajectory(int row)
 {
   for (int k = 0; k < REFERENCE_TIME / 2; k++)
     for (int s = 0; s < REFERENCE_SPECIES; s++) {
-      int32_t *a = counts + (size_t)row * ROW + k * REFERENCE_SPECIES + s, *b = counts + (size_t)row * ROW + (100 - k) * REFERENCE_SPECIES + s;
-      int32_t  c = *a;
+      int32_t *a = counts + (size_t)row * ROW + k * REFERENCE_SPECIES + s,
+              *b = counts + (size_t)row * ROW + (100 - k) * REFERENCE_SPECIES + s;
+      int32_t c  = *a;
       *a         = *b;
       *b         = c;
     }
@@ -200,7 +209,8 @@ static PetscErrorCode run_test(void)
   for (int i = N_TRAIN; i < REFERENCE_TRAJ; i++) reverse_trajectory(rows[i]);
   PetscCall(run_stages(&after));
   PetscCall(check_scores());
-  WF_CHECK(is_same(before.anchors, after.anchors) && is_same(before.flow, after.flow) && is_same(before.prediction, after.prediction));
+  WF_CHECK(is_same(before.anchors, after.anchors) && is_same(before.flow, after.flow) &&
+           is_same(before.prediction, after.prediction));
   WF_CHECK(!is_same(before.metrics, after.metrics));
   reverse_trajectory(rows[0]);
   PetscCall(run_stages(&after));

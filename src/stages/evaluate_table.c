@@ -73,16 +73,19 @@ void wf_evaluate_describe_truth(const scoring *s, char *text, size_t size)
 {
   if (s->held_out)
     snprintf(text, size,
-             "truth: the %d held-out trajectories; anchors, flow, mixture and displacement were made from the other %d and never saw them",
+             "truth: the %d held-out trajectories; anchors, flow, mixture and displacement were made from the other %d and never "
+             "saw them",
              s->data->n_traj, s->train->n_traj);
   else
     snprintf(text, size,
-             "truth: all %d trajectories, which were learnt from too: mixture and displacement are made of the very data they are scored "
+             "truth: all %d trajectories, which were learnt from too: mixture and displacement are made of the very data they are "
+             "scored "
              "on, which flatters them (data.holdout keeps some apart)",
              s->data->n_traj);
 }
 
-/* The W1 of two samples of one density falls as the square root of 1/n + 1/m, so the floor tells what a perfect model would score. */
+/* The W1 of two samples of one density falls as the square root of 1/n + 1/m, so the floor tells what a perfect model would score.
+ */
 void wf_evaluate_describe_floor(const scoring *s, const double *all, char *text, size_t size)
 {
   int     n = s->data->n_traj, half = !s->held_out ? n / 2 : PetscMin(s->train->n_traj, n), other = s->held_out ? n : half;
@@ -90,8 +93,9 @@ void wf_evaluate_describe_floor(const scoring *s, const double *all, char *text,
   text[0]       = 0;
   if (!half || !floor.n) return;
   double perfect = floor.mean * sqrt((1.0 / s->n_samples + 1.0 / n) / (1.0 / half + 1.0 / other));
-  snprintf(text, size, "noise: two_halves is %d %strajectories against %d%s; %d samples of a perfect model would have a W1 of about %.4f",
-           half, s->held_out ? "training " : "", other, s->held_out ? " held-out ones" : " others", s->n_samples, perfect);
+  snprintf(text, size,
+           "noise: two_halves is %d %strajectories against %d%s; %d samples of a perfect model would have a W1 of about %.4f", half,
+           s->held_out ? "training " : "", other, s->held_out ? " held-out ones" : " others", s->n_samples, perfect);
 }
 
 static void print_table(FILE *stream, const scoring *s, const double *all)

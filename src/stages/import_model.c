@@ -1,9 +1,10 @@
 /* Stage import, where the file holds a fitted model of the public code besides the ensemble (published.h): its anchors and its flow
-   become pretrain/anchors.h5 and train/flow.h5, complete products with their parents, so that predict, evaluate and report go on from
-   there and pretrain and train find their work done.
+   become pretrain/anchors.h5 and train/flow.h5, complete products with their parents, so that predict, evaluate and report go on
+   from there and pretrain and train find their work done.
 
    The run takes the model's own parameters, since a product is complete only under the parameters that it was made with. What the
-   file tells is taken from it; the rest are the settings that the model was published with (Li et al. 2026, and the public code). */
+   file tells is taken from it; the rest are the settings that the model was published with (Li et al. 2026, and the public code).
+ */
 #include <math.h>
 #include <string.h>
 #include <weightflow/anchors.h>
@@ -14,7 +15,8 @@
 
 enum { CHUNK = 4096, ORIGIN_SIZE = 1024 };
 
-/* ---------------------------------------------------- the model's parameters ---------------------------------------------------- */
+/* ---------------------------------------------------- the model's parameters ----------------------------------------------------
+ */
 
 /* The model divides time by the number of samples, so it knows equal steps only. */
 static bool are_equal_steps(int n_time, const double *times)
@@ -27,9 +29,12 @@ static bool are_equal_steps(int n_time, const double *times)
 
 static void check_model(const wf_anchors *anchors, int n_time, const double *times, char *why, size_t why_size)
 {
-  if (anchors->n_time != n_time) snprintf(why, why_size, "time_length is %d, /trajectories has %d times", anchors->n_time, n_time);
-  else if (!are_equal_steps(n_time, times)) snprintf(why, why_size, "the model's convention of time needs equal steps of data.times");
-  else if (anchors->n_obs < 2) snprintf(why, why_size, "/seen_times holds fewer than 2 snapshots");
+  if (anchors->n_time != n_time)
+    snprintf(why, why_size, "time_length is %d, /trajectories has %d times", anchors->n_time, n_time);
+  else if (!are_equal_steps(n_time, times))
+    snprintf(why, why_size, "the model's convention of time needs equal steps of data.times");
+  else if (anchors->n_obs < 2)
+    snprintf(why, why_size, "/seen_times holds fewer than 2 snapshots");
   for (int k = 0; k < anchors->n_obs && !why[0]; k++)
     if (anchors->observed[k] <= (k ? anchors->observed[k - 1] : -1) || anchors->observed[k] >= n_time)
       snprintf(why, why_size, "/seen_times does not increase within 0..%d", n_time - 1);
@@ -125,8 +130,8 @@ PetscErrorCode wf_import_model_prepare(wf_run *run, wf_file *file, int n_time, c
   params = *wf_run_params(run);
   PetscCall(set_observed(anchors, n_time, &params));
   set_parameters(&anchors->config, &params);
-  PetscCall(wf_run_log(run, "  the file holds a fitted model too: %d anchors of %d weights, and the flow between them", anchors->n_obs,
-                       anchors->n_param));
+  PetscCall(wf_run_log(run, "  the file holds a fitted model too: %d anchors of %d weights, and the flow between them",
+                       anchors->n_obs, anchors->n_param));
   PetscCall(tell_changes(run, wf_run_params(run), &params));
   PetscCall(wf_run_adapt(run, &params));
   PetscCall(wf_anchors_destroy(&anchors));
@@ -178,7 +183,8 @@ static PetscErrorCode write_anchors(wf_run *run, int n_time, const double *times
   wf_run_path(run, "simulate", "ensemble.h5", path, sizeof path);
   PetscCall(wf_snapshots_read(wf_run_comm(run), path, 0, NULL, &ensemble, why, sizeof why));
   if (ensemble && ensemble->max_count >= anchors->config.n_levels)
-    snprintf(why, sizeof why, "the model knows the counts 0..%d, the ensemble has %d", anchors->config.n_levels - 1, ensemble->max_count);
+    snprintf(why, sizeof why, "the model knows the counts 0..%d, the ensemble has %d", anchors->config.n_levels - 1,
+             ensemble->max_count);
   if (why[0]) {
     PetscCall(wf_snapshots_destroy(&ensemble));
     PetscCall(wf_run_fail(run, WF_EXIT_USER, "import: %s", why));

@@ -26,8 +26,8 @@ PetscErrorCode wf_pretrain_begin(wf_run *run, bool *needed);
 PetscErrorCode wf_train_begin(wf_run *run, bool *needed);
 
 /* The second half of `import` where the file holds a fitted model of the public code (published.h): after the ensemble, its anchors
-   and its flow become the products of pretrain and train. prepare, before the ensemble: the run takes the model's own parameters, and
-   tells which. times [n_time] of the ensemble. why [why_size]: what is wrong with the file, empty if nothing. Collective. */
+   and its flow become the products of pretrain and train. prepare, before the ensemble: the run takes the model's own parameters,
+   and tells which. times [n_time] of the ensemble. why [why_size]: what is wrong with the file, empty if nothing. Collective. */
 PetscErrorCode wf_import_model_prepare(wf_run *run, wf_file *file, int n_time, const double *times, char *why, size_t why_size);
 PetscErrorCode wf_import_model(wf_run *run, wf_file *file, int n_time, const double *times);
 
