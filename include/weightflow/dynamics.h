@@ -15,12 +15,14 @@
 
 typedef struct wf_dynamics wf_dynamics;
 
-/* Are the options -wf_ts_... in force such as wf_dynamics_create and wf_dynamics_solve can work with? why [why_size] out: "", or one
-   line on the first that is not. To be asked before any work is done, since creation raises an error. Not collective. */
+/* Are the options -wf_ts_... in force such as wf_dynamics_create and wf_dynamics_solve can work with? why [why_size] out: "", or
+   one line on the first that is not. To be asked before any work is done, since creation raises an error. Not collective. */
 PetscErrorCode wf_dynamics_check_options(char *why, size_t why_size);
 
-/* net, path and interpolant [n_param wide; NULL: none] are borrowed and must outlive the object. path NULL: the ODE variant, n_control = 1. */
-PetscErrorCode wf_dynamics_create(const wf_hypernet *net, int n_param, const wf_path *path, const wf_spline *interpolant, wf_dynamics **dynamics);
+/* net, path and interpolant [n_param wide; NULL: none] are borrowed and must outlive the object. path NULL: the ODE variant,
+ * n_control = 1. */
+PetscErrorCode wf_dynamics_create(const wf_hypernet *net, int n_param, const wf_path *path, const wf_spline *interpolant,
+                                  wf_dynamics **dynamics);
 PetscErrorCode wf_dynamics_destroy(wf_dynamics **dynamics);
 
 /* Where to stop: stops [n_stops] increasing path times, the first being the start; steps [n_stops - 1]: fixed steps between

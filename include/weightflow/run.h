@@ -30,6 +30,10 @@ enum { WF_EXIT_COMPLETE = 0, WF_EXIT_USER = 2, WF_EXIT_STOPPED = 3, WF_EXIT_DAMA
 PetscErrorCode wf_run_create(MPI_Comm comm, const wf_params *params, const char *command_line, wf_mistakes *mistakes, wf_run **run);
 PetscErrorCode wf_run_destroy(wf_run **run);
 
+/* Take other parameters, which a stage found in its input (a fitted model brings its own), and write used_parameters.yaml anew.
+   run.out stays. Collective; the same on all ranks. */
+PetscErrorCode wf_run_adapt(wf_run *run, const wf_params *params);
+
 MPI_Comm         wf_run_comm(const wf_run *run);
 const wf_params *wf_run_params(const wf_run *run);
 int              wf_run_rank(const wf_run *run);
@@ -47,7 +51,8 @@ PetscErrorCode wf_run_log(wf_run *run, const char *format, ...) __attribute__((f
    the same parents (by digest) and the same fixed parameters of `groups` ("data pretrain", or single ones: "data.observed
    pretrain"), run.seed always included and paths of group data never (their contents count, as parents). Besides products, a parent
    may be "file:PATH", any file outside the run folder, by its bytes, or "value:TEXT", a setting. A damaged product is named and
-   made anew. A missing or damaged parent is a user mistake: logged, *needed = false, and wf_run_exit_code becomes 2 or 4. */
+   made anew. run.force makes it anew all the same, unless this command made it already (an import may bring later stages' products
+   too). A missing or damaged parent is a user mistake: logged, *needed = false, and wf_run_exit_code becomes 2 or 4. */
 PetscErrorCode wf_run_stage_begin(wf_run *run, const char *stage, const char *product, int n_parents, const char *const *parents,
                                   const char *groups, bool *needed);
 /* Create the stage's product file; provenance, parameters and parents' digests are written by this call. */

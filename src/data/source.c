@@ -52,7 +52,7 @@ static PetscErrorCode read_h5_labels(wf_source *source, const char *path, char *
   if (has) {
     PetscCall(wf_file_shape(source->file, "/times", &rank, shape, NULL));
     if (rank != 1 || shape[0] != source->shape[1]) {
-      snprintf(why, why_size, "%s: /times has %lld entries, /counts has %lld times", path, (long long)shape[0],
+      snprintf(why, why_size, "%s: /times has %lld entries, %s has %lld times", path, (long long)shape[0], source->counts,
                (long long)source->shape[1]);
       PetscFunctionReturn(0);
     }
@@ -64,11 +64,12 @@ static PetscErrorCode read_h5_labels(wf_source *source, const char *path, char *
   if (!has) PetscFunctionReturn(0);
   PetscCall(wf_file_read_names(source->file, "/names/species", &n, &source->species));
   if (n != source->shape[2])
-    snprintf(why, why_size, "%s: /names/species has %d names, /counts has %lld species", path, n, (long long)source->shape[2]);
+    snprintf(why, why_size, "%s: /names/species has %d names, %s has %lld species", path, n, source->counts,
+             (long long)source->shape[2]);
   PetscFunctionReturn(0);
 }
 
-/* Our own files are checked by their digest; another program's need only have /counts. */
+/* Our own files are checked by their digest; another program's need only have /counts, or /trajectories. */
 static PetscErrorCode open_h5(wf_source *source, const char *path, char *why, size_t why_size)
 {
   char    kind[64];
@@ -85,14 +86,19 @@ static PetscErrorCode open_h5(wf_source *source, const char *path, char *why, si
     PetscCall(wf_file_open(source->comm, path, "ensemble", true, &source->file, why, why_size));
     if (!source->file) PetscFunctionReturn(0);
   }
+  source->counts = "/counts";
   PetscCall(wf_file_has(source->file, "/counts", &has));
+  if (!has) {
+    source->counts = "/trajectories";
+    PetscCall(wf_file_has(source->file, "/trajectories", &has));
+  }
   if (!has) {
     snprintf(why, why_size, "%s: lacks /counts [trajectory, time, species]", path);
     PetscFunctionReturn(0);
   }
-  PetscCall(wf_file_shape(source->file, "/counts", &rank, shape, NULL));
+  PetscCall(wf_file_shape(source->file, source->counts, &rank, shape, NULL));
   if (rank != 3) {
-    snprintf(why, why_size, "%s: /counts has %d axes, wanted are 3: trajectory, time, species", path, rank);
+    snprintf(why, why_size, "%s: %s has %d axes, wanted are 3: trajectory, time, species", path, source->counts, rank);
     PetscFunctionReturn(0);
   }
   memcpy(source->shape, shape, sizeof(source->shape));
@@ -103,7 +109,7 @@ static PetscErrorCode open_h5(wf_source *source, const char *path, char *why, si
 static PetscErrorCode read_h5_rows(wf_source *source, int64_t first, int64_t n_rows, double *values)
 {
   PetscFunctionBeginUser;
-  PetscCall(wf_file_read_rows(source->file, "/counts", WF_TYPE_DOUBLE, first, n_rows, values));
+  PetscCall(wf_file_read_rows(source->file, source->counts, WF_TYPE_DOUBLE, first, n_rows, values));
   PetscFunctionReturn(0);
 }
 

@@ -15,7 +15,8 @@ typedef struct {
   double  *times;    /* [n_time], or NULL where the file has none */
   char   **species;  /* [n_species], or NULL; free with wf_free */
   wf_npy   npy;
-  wf_file *file;
+  wf_file *file;   /* NULL: not HDF5 */
+  const char *counts; /* the file's dataset of counts */
 } wf_source;
 
 /* Open path, whatever its format. *source = NULL and a one-line reason that names the file in why, on all ranks. Collective. */

@@ -180,7 +180,8 @@ static PetscErrorCode register_three_eighths_rule(void)
   PetscFunctionReturn(0);
 }
 
-/* TSAdjoint of PETSc 3.18 gives a wrong gradient by the parameters where a weight b_i is zero (but for a last stage that is the next step's first). */
+/* TSAdjoint of PETSc 3.18 gives a wrong gradient by the parameters where a weight b_i is zero (but for a last stage that is the
+ * next step's first). */
 static PetscErrorCode find_zero_weight(TS ts, bool *has_zero)
 {
   PetscInt         s;
@@ -320,7 +321,8 @@ static PetscErrorCode check_methods(char *why, size_t why_size)
   else {
     PetscCall(find_zero_weight(ts, &has_zero));
     if (has_zero)
-      snprintf(why, why_size, "-wf_ts_rk_type %s: a scheme with a zero weight has no right discrete adjoint here: %s", text, SCHEMES);
+      snprintf(why, why_size, "-wf_ts_rk_type %s: a scheme with a zero weight has no right discrete adjoint here: %s", text,
+               SCHEMES);
   }
   PetscCall(TSDestroy(&ts));
   PetscFunctionReturn(0);
@@ -345,7 +347,8 @@ PetscErrorCode wf_dynamics_check_options(char *why, size_t why_size)
   PetscFunctionReturn(0);
 }
 
-PetscErrorCode wf_dynamics_create(const wf_hypernet *net, int n_param, const wf_path *path, const wf_spline *interpolant, wf_dynamics **dynamics)
+PetscErrorCode wf_dynamics_create(const wf_hypernet *net, int n_param, const wf_path *path, const wf_spline *interpolant,
+                                  wf_dynamics **dynamics)
 {
   wf_dynamics *d;
 

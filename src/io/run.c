@@ -106,10 +106,24 @@ static bool is_taken(FILE *log)
   return fcntl(fileno(log), F_SETLK, &lock) != 0 && (errno == EACCES || errno == EAGAIN);
 }
 
+/* Rank 0: used_parameters.yaml as a whole, or not at all. */
+static bool write_used_parameters(const wf_run *run)
+{
+  char path[WF_PATH_SIZE], part[WF_PATH_SIZE + 8];
+  wf_run_path(run, "", "used_parameters.yaml", path, sizeof(path));
+  snprintf(part, sizeof(part), "%s.tmp", path);
+  FILE *file = fopen(part, "w");
+  if (!file) return false;
+  wf_params_write_yaml(&run->params, file);
+  bool ok = !ferror(file);
+  ok      = fclose(file) == 0 && ok;
+  return ok && rename(part, path) == 0;
+}
+
 /* Rank 0: open the folder; "" or what is wrong. */
 static void open_folder(wf_run *run, char *why, size_t size)
 {
-  char path[WF_PATH_SIZE], part[WF_PATH_SIZE + 8];
+  char path[WF_PATH_SIZE];
   int  error = run->params.run.dry_run ? look_for_folder(run->out) : wf_folder_make(run->out);
   if (!error && !run->params.run.dry_run) {
     wf_run_path(run, "", "run.log", path, sizeof(path));
@@ -125,16 +139,7 @@ static void open_folder(wf_run *run, char *why, size_t size)
     return;
   }
   if (run->params.run.dry_run) return;
-  wf_run_path(run, "", "used_parameters.yaml", path, sizeof(path));
-  snprintf(part, sizeof(part), "%s.tmp", path);
-  FILE *file = fopen(part, "w");
-  bool  ok   = file != NULL;
-  if (ok) {
-    wf_params_write_yaml(&run->params, file);
-    ok = !ferror(file);
-    ok = fclose(file) == 0 && ok;
-  }
-  if (!ok || rename(part, path)) snprintf(why, size, "run.out = %s: cannot write there: %s", run->out, strerror(errno));
+  if (!write_used_parameters(run)) snprintf(why, size, "run.out = %s: cannot write there: %s", run->out, strerror(errno));
 }
 
 static void copy_command_line(wf_run *run, const char *command_line)
@@ -169,6 +174,18 @@ PetscErrorCode wf_run_create(MPI_Comm comm, const wf_params *params, const char 
     PetscCall(wf_run_destroy(&run));
   } else wf_run_write_status(run, "running", true);
   *result = run;
+  PetscFunctionReturn(0);
+}
+
+PetscErrorCode wf_run_adapt(wf_run *run, const wf_params *params)
+{
+  int ok = 1;
+
+  PetscFunctionBeginUser;
+  run->params = *params;
+  if (run->rank == 0) ok = write_used_parameters(run);
+  PetscCallMPI(MPI_Bcast(&ok, 1, MPI_INT, 0, run->comm));
+  PetscCheck(ok, run->comm, PETSC_ERR_FILE_WRITE, "run.out = %s: cannot write used_parameters.yaml", run->out);
   PetscFunctionReturn(0);
 }
 

@@ -46,6 +46,7 @@ struct wf_run {
   bool      terminal, bar_shown, stopping;
   double    start, last_look, last_pause, longest_step;
   char      stop_reason[128];
+  char      made[WF_LINE_SIZE]; /* " stage stage ": whose products this run has made */
   wf_stage  stage;
 };
 

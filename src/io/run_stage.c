@@ -29,6 +29,20 @@ PetscErrorCode wf_run_leave_stage(wf_run *run)
   PetscFunctionReturn(0);
 }
 
+/* Has this very run made the product of the stage at hand? */
+static bool made_now(const wf_run *run)
+{
+  char word[WF_NAME_SIZE + 2];
+  snprintf(word, sizeof(word), " %s ", run->stage.name);
+  return strstr(run->made, word) != NULL;
+}
+
+static void note_made(wf_run *run)
+{
+  size_t length = strlen(run->made);
+  if (!made_now(run)) snprintf(run->made + length, sizeof(run->made) - length, " %s ", run->stage.name);
+}
+
 /* Is the product there, whole, and what would be made now? Says in one line why not, or that there is nothing to do. */
 static PetscErrorCode look_for_product(wf_run *run, bool *complete)
 {
@@ -50,7 +64,7 @@ static PetscErrorCode look_for_product(wf_run *run, bool *complete)
   PetscCall(wf_run_compare_origin(run, file, why, sizeof(why)));
   PetscCall(wf_file_close(&file));
   if (why[0]) PetscCall(wf_run_log(run, "%s: made anew: %s", run->stage.name, why));
-  else if (run->params.run.force) PetscCall(wf_run_log(run, "%s: made anew, as run.force asks", run->stage.name));
+  else if (run->params.run.force && !made_now(run)) PetscCall(wf_run_log(run, "%s: made anew, as run.force asks", run->stage.name));
   else *complete = true;
   if (*complete) PetscCall(wf_run_log(run, "%s: complete (%s)", run->stage.name, path));
   PetscFunctionReturn(0);
@@ -135,6 +149,7 @@ PetscErrorCode wf_run_stage_end(wf_run *run, wf_file **product)
   wf_clock_duration(wf_clock_seconds() - run->stage.start, duration, sizeof(duration));
   wf_run_path(run, run->stage.name, run->stage.product, path, sizeof(path));
   PetscCall(wf_run_log(run, "%s: done in %s: %s, digest %s", run->stage.name, duration, path, digest));
+  note_made(run);
   wf_run_write_status(run, "running", true);
   PetscCall(wf_run_leave_stage(run));
   PetscFunctionReturn(0);

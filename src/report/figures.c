@@ -6,7 +6,7 @@
 #include "report_impl.h"
 
 static const char *const COLOURS[] = {"#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9"};
-enum { N_COLOURS = sizeof COLOURS / sizeof *COLOURS };
+enum { N_COLOURS = sizeof COLOURS / sizeof *COLOURS, MOST_LABELS = 12 };
 
 static void begin_script(FILE *script, const char *name, int width, int height)
 {
@@ -60,16 +60,21 @@ static int choose_panels(const wf_report *r, int *snapshot, int *predicted)
   return n;
 }
 
-/* One block of data: count, share of the data, predicted probability. Returns the last count worth showing; *top: the largest
-   value. */
-static int print_density(const wf_report *r, int snapshot, int predicted, int species, double *top, FILE *data)
+/* What a panel shows: counts first..last, values up to top. */
+typedef struct {
+  int    first, last;
+  double top;
+} extent;
+
+/* One block of data: count, share of the data, predicted probability. */
+static extent print_density(const wf_report *r, int snapshot, int predicted, int species, FILE *data)
 {
-  int            n = r->data->n_traj, d = r->data->n_species, last = 0;
+  int            n = r->data->n_traj, d = r->data->n_species;
+  extent         shown = {-1, 0, 1e-6};
   const int32_t *x     = r->data->counts + (size_t)snapshot * (size_t)n * (size_t)d;
   const double  *p     = r->marginals + ((size_t)predicted * (size_t)d + (size_t)species) * (size_t)r->n_levels;
   double        *share = wf_calloc((size_t)r->n_levels, sizeof(double));
-  *top                 = 0;
-  if (!share) return 0;
+  if (!share) return (extent){0, r->n_levels - 1, 1};
   for (int i = 0; i < n; i++) {
     int32_t c = x[(size_t)i * (size_t)d + (size_t)species];
     share[c < r->n_levels ? c : r->n_levels - 1] += 1.0 / n;
@@ -78,19 +83,36 @@ static int print_density(const wf_report *r, int snapshot, int predicted, int sp
           r->data->times[snapshot]);
   for (int c = 0; c < r->n_levels; c++) {
     fprintf(data, "%d\t%.6g\t%.6g\n", c, share[c], p[c]);
-    if (share[c] > 3e-3 || p[c] > 3e-3) last = c;
-    *top = fmax(*top, fmax(share[c], p[c]));
+    if (share[c] > 3e-3 || p[c] > 3e-3) {
+      shown.last = c;
+      if (shown.first < 0) shown.first = c;
+    }
+    shown.top = fmax(shown.top, fmax(share[c], p[c]));
   }
   fprintf(data, "\n\n");
   wf_free(share);
-  return last;
+  if (shown.first < 0 || shown.first < shown.last / 3) shown.first = 0;
+  return shown;
 }
 
-/* A step of 1, 2 or 5 times a power of ten that cuts 0..range into four parts or fewer. */
+/* A step of 1, 2 or 5 times a power of ten that cuts a range into four parts or fewer. */
 static double choose_step(double range)
 {
   double wanted = range / 4, power = pow(10, floor(log10(wanted))), share = wanted / power;
   return power * (share <= 1 ? 1 : share <= 2 ? 2 : share <= 5 ? 5 : 10);
+}
+
+/* Above the panels, drawn with the first of them: a key would have to fit into a panel. */
+static void print_density_legend(const wf_report *r, int width, int height, FILE *script)
+{
+  double y = 1 - 18.0 / height, x = 0.5 - 150.0 / width;
+  fprintf(script, "set object 1 rectangle center screen %.4f,%.4f size screen %.4f,%.4f fc '#bbbbbb' fs solid 1 noborder\n", x, y,
+          26.0 / width, 12.0 / height);
+  fprintf(script, "set label 1 '%s' at screen %.4f,%.4f left\n", r->held_out ? "held-out data" : "data", x + 20.0 / width, y);
+  x += 150.0 / width;
+  fprintf(script, "set arrow 1 from screen %.4f,%.4f to screen %.4f,%.4f nohead lw 2 lc '%s'\n", x - 13.0 / width, y,
+          x + 13.0 / width, y, COLOURS[0]);
+  fprintf(script, "set label 2 'predicted density' at screen %.4f,%.4f left\n", x + 20.0 / width, y);
 }
 
 static bool write_density(const wf_report *r, FILE *data, FILE *script)
@@ -98,26 +120,29 @@ static bool write_density(const wf_report *r, FILE *data, FILE *script)
   int snapshot[WF_REPORT_MAX_PANELS], predicted[WF_REPORT_MAX_PANELS], n = choose_panels(r, snapshot, predicted);
   int d = r->data->n_species < WF_REPORT_MAX_SPECIES ? r->data->n_species : WF_REPORT_MAX_SPECIES;
   if (!n) return false;
-  begin_script(script, "density", 60 + 215 * n, 70 + 190 * d);
-  fprintf(script, "set key off\nset style fill solid 1 noborder\nset boxwidth 1\nset multiplot layout %d,%d title ", d, n);
-  wf_print_quoted(script, r->held_out ? "grey bars: held-out data    blue line: predicted density"
-                                      : "grey bars: data    blue line: predicted density");
-  fprintf(script, " font 'sans-serif,14'\n");
+  int width = 70 + 200 * n, height = 110 + 170 * d;
+  begin_script(script, "density", width, height);
+  fprintf(script,
+          "set key off\nset style fill solid 1 noborder\nset boxwidth 1\nset multiplot layout %d,%d margins %.4f,%.4f,%.4f,%.4f "
+          "spacing %.4f,%.4f\n",
+          d, n, 70.0 / width, 1 - 15.0 / width, 55.0 / height, 1 - 65.0 / height, 52.0 / width, 66.0 / height);
+  print_density_legend(r, width, height, script);
   for (int s = 0; s < d; s++)
     for (int k = 0; k < n; k++) {
       char   title[200];
-      double top;
-      int    last = print_density(r, snapshot[k], predicted[k], s, &top, data);
+      extent shown = print_density(r, snapshot[k], predicted[k], s, data);
       snprintf(title, sizeof title, "%.80s, time %.6g", r->data->species[s], r->data->times[snapshot[k]]);
       fprintf(script, "set title ");
       wf_print_quoted(script, title);
-      fprintf(script, " font 'sans-serif,13' offset 0,-0.6\nset xrange [-0.6:%d.6]\nset xtics %g\n", last,
-              fmax(1, choose_step(last + 1)));
-      fprintf(script, "set yrange [0:%.4g]\nset ytics %g\n", 1.08 * top, choose_step(fmax(top, 1e-6)));
+      fprintf(script, " font 'sans-serif,13' offset 0,-0.6\nset xrange [%g:%g]\nset xtics %g\n", shown.first - 0.6,
+              shown.last + 0.6, fmax(1, choose_step(shown.last - shown.first + 1)));
+      fprintf(script, "set yrange [0:%.4g]\nset ytics %g\n", 1.08 * shown.top, choose_step(shown.top));
       fprintf(script, "set xlabel %s\nset ylabel %s\n", s == d - 1 ? "'count' offset 0,0.4" : "''",
               k == 0 ? "'probability' offset 0.6,0" : "''");
       fprintf(script,
-              "plot 'density.tsv' index %d using 1:2 with boxes lc '#bbbbbb', '' index %d using 1:3 with lines lw 2 lc '%s'\n",
+              "plot 'density.tsv' index %d using 1:2 with boxes lc '#bbbbbb', '' index %d using 1:3 with lines lw 2 lc '%s'\nunset "
+              "label\n"
+              "unset object\nunset arrow\n",
               s * n + k, s * n + k, COLOURS[0]);
     }
   fprintf(script, "unset multiplot\n");
@@ -195,8 +220,16 @@ static double interpolate_path(const wf_report *r, double t, int c)
          share * r->path_value[(size_t)(i + 1) * (size_t)r->n_control + (size_t)c];
 }
 
+static const char *name_component(const wf_report *r, int c, char *name, size_t size)
+{
+  if (r->time_channel && c == r->n_control - 1) return "time (0 to 1)";
+  snprintf(name, size, "code %d of the anchors", c + 1);
+  return name;
+}
+
 static bool write_path(const wf_report *r, FILE *data, FILE *script)
 {
+  char name[48];
   int shown = r->n_control < N_COLOURS ? r->n_control : N_COLOURS;
   if (r->n_fine < 2 || !shown) return false;
   fprintf(data, "# control path: time, then the components of Z\n");
@@ -211,14 +244,14 @@ static bool write_path(const wf_report *r, FILE *data, FILE *script)
     for (int c = 0; c < r->n_control; c++) fprintf(data, "\t%.8g", interpolate_path(r, r->anchors->times[i], c));
     fprintf(data, "\n");
   }
-  begin_script(script, "path", 900, 420);
+  begin_script(script, "path", 1000, 420);
   fprintf(script, "set xlabel 'time (unit of the ensemble)'\nset ylabel 'control path Z (no unit)'\nset key outside right top Left "
-                  "reverse\nset rmargin 24\nplot");
+                  "reverse samplen 2.4\nset rmargin 28\nplot");
   for (int c = 0; c < shown; c++)
     fprintf(script,
-            "%s 'path.tsv' index 0 using 1:%d with lines lw 2 lc '%s' title 'component %d', '' index 1 using 1:%d with points pt 7 "
+            "%s 'path.tsv' index 0 using 1:%d with lines lw 2 lc '%s' title '%s', '' index 1 using 1:%d with points pt 7 "
             "ps 0.6 lc '%s' notitle",
-            c ? ", \\\n " : "", c + 2, COLOURS[c], c + 1, c + 2, COLOURS[c]);
+            c ? ", \\\n " : "", c + 2, COLOURS[c], name_component(r, c, name, sizeof name), c + 2, COLOURS[c]);
   fprintf(script, ", \\\n  NaN with points pt 7 ps 0.6 lc '#444444' title 'observed times'\n");
   return true;
 }
@@ -232,7 +265,7 @@ static void print_losses(const wf_report *r, FILE *data)
   for (int k = 0; k < r->anchors->n_obs && r->anchors->n_epochs; k++) {
     for (int e = 0; e < r->anchors->n_epochs; e++) {
       double loss = r->anchors->loss_history[(size_t)k * (size_t)r->anchors->n_epochs + (size_t)e];
-      if (isfinite(loss) && loss > 0) fprintf(data, "%d\t%.8g\n", ++pass, loss);
+      if (isfinite(loss)) fprintf(data, "%d\t%.8g\n", ++pass, loss);
     }
     fprintf(data, "\n");
   }
@@ -244,6 +277,21 @@ static void print_losses(const wf_report *r, FILE *data)
       fprintf(data, "%.8g%c", r->history[(size_t)i * (size_t)r->n_columns + (size_t)c], c + 1 < r->n_columns ? '\t' : '\n');
 }
 
+/* The time of each snapshot above its passes; of some where there are many. */
+static void print_snapshot_labels(const wf_report *r, FILE *script)
+{
+  const wf_anchors *a = r->anchors;
+  int               pass = 0, stride = (a->n_obs + MOST_LABELS - 1) / MOST_LABELS;
+  for (int k = 0; k < a->n_obs; k++) {
+    int n = 0;
+    for (int e = 0; e < a->n_epochs; e++) n += isfinite(a->loss_history[(size_t)k * (size_t)a->n_epochs + (size_t)e]);
+    if (n && k % stride == 0)
+      fprintf(script, "set label %d '%g' at first %g, graph 1.02 center font 'sans-serif,11' textcolor '#444444'\n", k + 1,
+              a->times[k], pass + 0.5 * (n + 1));
+    pass += n;
+  }
+}
+
 static bool write_loss(const wf_report *r, FILE *data, FILE *script)
 {
   int panels = (r->anchors->n_epochs > 0) + (r->n_history > 1);
@@ -251,14 +299,16 @@ static bool write_loss(const wf_report *r, FILE *data, FILE *script)
   print_losses(r, data);
   begin_script(script, "loss", 560 * panels, 420);
   fprintf(script, "set multiplot layout 1,%d\n", panels);
+  if (r->anchors->n_epochs) print_snapshot_labels(r, script);
   if (r->anchors->n_epochs)
-    fprintf(script, "set key off\nset title 'anchors: one line a snapshot' font 'sans-serif,13'\nset xlabel 'pass over the data'\n"
-                    "set ylabel 'negative log-likelihood (nats per species)'\nplot 'loss.tsv' index 0 using 1:2 with lines lw 1.6 "
-                    "lc '#0072B2'\n");
+    fprintf(script, "set key off\nset title 'anchors: one line a snapshot, its time above' font 'sans-serif,13'\n"
+                    "set xlabel 'pass over the data'\nset ylabel 'negative log-likelihood (nats per species)'\n"
+                    "plot 'loss.tsv' index 0 using 1:2 with linespoints lw 1.6 pt 7 ps 0.15 lc '#0072B2'\nunset label\n");
   if (r->n_history > 1) {
-    fprintf(script, "set title 'training of the hypernetwork' font 'sans-serif,13'\nset key top right\nset xlabel 'iteration'\nset "
+    fprintf(script, "set title 'training of the hypernetwork' font 'sans-serif,13'\nset key outside top center horizontal Left "
+                    "reverse samplen 2.4\nset xlabel 'iteration'\nset "
                     "ylabel 'loss (no unit)'\n"
-                    "set logscale y\nset format y '%%.0e'\nset yrange [*:*]\nplot");
+                    "set logscale y\nset format y '1e%%T'\nset yrange [*:*]\nplot");
     for (int c = 1; c < r->n_columns && c <= N_COLOURS; c++) {
       fprintf(script, "%s 'loss.tsv' index %d using 1:($%d > 0 ? $%d : NaN) with lines lw 1.6%s lc '%s' title ",
               c > 1 ? ", \\\n " : "", r->anchors->n_epochs ? 1 : 0, c + 1, c + 1, strcmp(r->columns[c], "total") ? "" : " dt (5,4)",
@@ -287,27 +337,42 @@ static bool write_weights(const wf_report *r, FILE *data, FILE *script)
     for (int i = 0; i < r->n_predicted; i++)
       fprintf(data, "%.10g\t%.8g\t%.8g\n", r->predicted_times[i], plane[2 * i], plane[2 * i + 1]);
     begin_script(script, "weights", 760, 560);
-    fprintf(script, "set offsets graph 0.05, graph 0.08, graph 0.05, graph 0.05\nset key outside top center horizontal\n");
+    fprintf(script,
+            "set offsets graph 0.05, graph 0.08, graph 0.05, graph 0.05\nset key outside top center horizontal Left reverse\n"
+            "set style textbox opaque noborder margins 0.4,0.2\n");
     fprintf(script, "set xlabel 'weights on principal axis 1 (%.0f %% of the variance of the anchors)'\n", 100 * share[0]);
     fprintf(script, "set ylabel 'weights on principal axis 2 (%.0f %%)'\n", 100 * share[1]);
-    fprintf(script, "plot 'weights.tsv' index 1 using 2:3 with lines lw 2 lc '#0072B2' title 'predicted weights', \\\n"
-                    "  '' index 0 using 2:3 with points pt 7 ps 0.8 lc '#D55E00' title 'anchors, with their times', \\\n"
-                    "  '' index 0 using 2:3:(sprintf('%%g', $1)) with labels offset 0.4,0.7 left font 'sans-serif,11' notitle\n");
+    fprintf(script,
+            "plot 'weights.tsv' index 1 using 2:3 with lines lw 2 lc '#0072B2' title 'predicted weights', \\\n"
+            "  '' index 0 using 2:3 with points pt 7 ps 0.8 lc '#D55E00' title 'anchors, with their times', \\\n"
+            "  '' index 0 using 2:3:(sprintf('%%g', $1)) with labels boxed offset 0.6,0.9 left font 'sans-serif,11' notitle\n");
   }
   wf_free(plane);
   return good;
 }
 
 static const wf_report_figure FIGURES[] = {
-    {"density", "Marginal distributions at some times: data (bars) and predicted density (line).", write_density},
-    {"scores",
-     "Distance from the data against time, on a logarithmic axis. Grey lines: observed snapshots. Broken lines: noise of the data "
-     "against "
-     "itself, two halves and a resample.",
+    {"density", "Densities",
+     "How often each count occurs in the data (bars) and how probable the model says it is (line), one row a species, one column a "
+     "time; the first column lies inside the first observed interval, where predictions differ most.",
+     write_density},
+    {"scores", "Scores against time",
+     "Distance from the data, sample noise included, on a logarithmic axis; lower is better. Vertical grey lines: observed "
+     "snapshots. "
+     "Broken and dotted lines: noise floors, data against data.",
      write_scores},
-    {"path", "The control path that drives the weights.", write_path},
-    {"loss", "Losses: of the anchors, snapshot by snapshot, and of the hypernetwork.", write_loss},
-    {"weights", "The weights in the plane of the first two principal axes of the anchors.", write_weights}};
+    {"path", "Control path",
+     "The path Z that drives the weights: what the anchors were reduced to, and time where it is a channel.", write_path},
+    {"loss", "Losses",
+     "Left: the fit of each anchor, pass by pass, snapshots in their order. Right: the terms of the training loss, before their "
+     "weights, "
+     "and their weighted total.",
+     write_loss},
+    {"weights", "Weights",
+     "The path of the predicted weights in the plane of the first two principal axes of the anchors: the line should pass through "
+     "the "
+     "points.",
+     write_weights}};
 
 const wf_report_figure *wf_report_figures(int *n_figures)
 {

@@ -16,6 +16,7 @@ static void print_facts(const wf_report *r, FILE *stream, const char *prefix, co
   fprintf(stream, "%sscored%s%d times, %.6g..%.6g%s", prefix, separator, r->n_scored, r->n_scored ? r->score_times[0] : 0,
           r->n_scored ? r->score_times[r->n_scored - 1] : 0, suffix);
   fprintf(stream, "%sseed%s%lld%s", prefix, separator, (long long)wf_run_seed(r->run), suffix);
+  fprintf(stream, "%sprogram%s%s%s", prefix, separator, r->version, suffix);
 }
 
 /* "0.1158 +- 0.0004", or a dash. */
@@ -56,12 +57,26 @@ void wf_report_print_text(const wf_report *r, const bool *drawn, FILE *stream)
   }
   fprintf(stream, "\nMethods\n");
   for (int m = 0; m < r->n_methods; m++) fprintf(stream, "  %-22s %s\n", r->methods[m], r->notes[m]);
-  if (!r->held_out)
-    fprintf(stream, "\nNothing is held out: mixture and displacement are made of the very trajectories they are scored on, which "
-                    "flatters them.\n");
-  fprintf(stream, "\nfirst: times inside the first observed interval; rest: the others.\n");
+  fprintf(stream, "\n");
+  if (r->truth[0]) fprintf(stream, "%s.\n", r->truth);
+  if (r->noise[0]) fprintf(stream, "%s.\n", r->noise);
+  if (r->origin[0]) fprintf(stream, "model: imported, %s\n", r->origin);
+  fprintf(stream, "first: times inside the first observed interval; rest: the others.\n");
   for (int i = 0; i < n_figures; i++)
     if (drawn[i]) fprintf(stream, "%s.svg: %s\n", figures[i].name, figures[i].caption);
+  fprintf(stream, "\nMade from\n");
+  for (int i = 0; i < 5; i++) fprintf(stream, "  %-22s digest %s\n", r->products[i].path, r->products[i].digest);
+  fprintf(stream, "Made by the command\n  %s\n", r->products[4].command);
+}
+
+/* "word: text" as a paragraph with the word set off. */
+static void print_sentence(FILE *stream, const char *text)
+{
+  size_t word = strcspn(text, ":");
+  if (!text[0]) return;
+  fprintf(stream, "<p><b>%.*s</b>", (int)word, text);
+  wf_print_html(stream, text + word);
+  fprintf(stream, ".</p>\n");
 }
 
 static void print_main_table(const wf_report *r, FILE *stream)
@@ -69,12 +84,12 @@ static void print_main_table(const wf_report *r, FILE *stream)
   const char *const shown[2] = {"W1", "JSD"};
   char              cell[80];
   fprintf(stream,
-          "<h2>Scores</h2>\n<p>Mean over times &plusmn; standard deviation over repeats. <i>first</i>: times inside the first "
-          "observed interval; "
-          "<i>rest</i>: the others. Lower is better; the last two rows are noise floors.%s</p>\n<table>\n<tr><th></th>",
-          r->held_out ? ""
-                      : " Nothing is held out: mixture and displacement are made of the very trajectories they are scored on, "
-                        "which flatters them.");
+          "<h2>Scores</h2>\n<p>How far each method's densities are from the data: mean over times &plusmn; standard deviation "
+          "over repeats. <i>first</i>: times inside the first observed interval; <i>rest</i>: the others. Lower is better. The "
+          "last two rows are noise floors: what the data themselves score.</p>\n");
+  print_sentence(stream, r->truth);
+  print_sentence(stream, r->noise);
+  fprintf(stream, "<table>\n<tr><th></th>");
   for (int k = 0; k < 2; k++)
     for (int c = 0; c < r->n_ranges; c++) fprintf(stream, "<th>%s %s</th>", shown[k], r->ranges[c]);
   fprintf(stream, "<th></th></tr>\n");
@@ -122,29 +137,64 @@ static void print_other_table(const wf_report *r, FILE *stream)
           "states. *_error: mean absolute error over species. nll: mean negative log-density of the data, nats per species.</p>\n");
 }
 
+/* Where the numbers come from, and how to have them again. */
+static void print_provenance(const wf_report *r, FILE *stream)
+{
+  fprintf(stream,
+          "<h2>Provenance</h2>\n<table>\n<tr><th>made from</th><th class=\"left\">digest</th><th>ranks</th><th>date</th><th "
+          "class=\"left\">command</th></tr>\n");
+  for (int i = 0; i < 5; i++) {
+    fprintf(stream, "<tr><th>%s</th><td class=\"left\"><code>%s</code></td><td>%lld</td><td>%s</td><td class=\"left wide\"><code>",
+            r->products[i].path, r->products[i].digest, (long long)r->products[i].ranks, r->products[i].date);
+    wf_print_html(stream, r->products[i].command);
+    fprintf(stream, "</code></td></tr>\n");
+  }
+  fprintf(stream, "</table>\n");
+  if (r->origin[0]) {
+    fprintf(stream, "<p>The model was not fitted here but imported: ");
+    wf_print_html(stream, r->origin);
+    fprintf(stream, "</p>\n");
+  }
+  fprintf(stream,
+          "<h2>Reproduce</h2>\n<p>All parameters are in <a href=\"../used_parameters.yaml\">used_parameters.yaml</a> beside this "
+          "folder "
+          "(options <code>-wf_...</code> of the commands above come on top), the messages in <a href=\"../run.log\">run.log</a>. "
+          "The same parameters and input files give the same digests on any number of "
+          "ranks:</p>\n<pre>mpiexec -n 2 weightflow run used_parameters.yaml -out ANOTHER_FOLDER</pre>\n<p>All numbers of this "
+          "page, time "
+          "by time, are in evaluate/metrics.h5; the table's are in <a href=\"../evaluate/metrics.tsv\">metrics.tsv</a>, and as "
+          "text in <a "
+          "href=\"report.txt\">report.txt</a>. Each figure is drawn again by <code>gnuplot NAME.gp</code> in this folder.</p>\n");
+}
+
 void wf_report_print_html(const wf_report *r, const bool *drawn, FILE *stream)
 {
   int                     n_figures;
   const wf_report_figure *figures = wf_report_figures(&n_figures);
-  fprintf(stream,
-          "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>WeightFlow report</title>\n<style>\n"
-          "body{font:15px/1.5 sans-serif;max-width:1300px;margin:2em auto;padding:0 1em;color:#222}\n"
-          "table{border-collapse:collapse;font-variant-numeric:tabular-nums;display:block;overflow-x:auto}\n"
-          "th,td{padding:.25em .7em;border-bottom:1px solid #ddd;text-align:right;white-space:nowrap}\n"
-          "th:first-child,td.note{text-align:left}.note{color:#666;font-size:90%%}tr.ours{background:#eaf3fa}\n"
-          "figure{margin:2em 0}img{max-width:100%%}figcaption{color:#444}dt{float:left;width:6em;color:#666}dd{margin-left:6em}\n"
-          "</style></head><body>\n<h1>WeightFlow report</h1>\n<dl>\n");
+  fprintf(
+      stream,
+      "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>WeightFlow report</title>\n<style>\n"
+      "body{font:15px/1.5 sans-serif;max-width:1300px;margin:2em auto;padding:0 1em;color:#222}\n"
+      "table{border-collapse:collapse;font-variant-numeric:tabular-nums;display:block;overflow-x:auto}\n"
+      "th,td{padding:.25em .7em;border-bottom:1px solid #ddd;text-align:right;white-space:nowrap}\n"
+      "th:first-child,td.note{text-align:left}.note{color:#666;font-size:90%%}th,td.left,th.left{font-weight:normal}tr:first-child "
+      "th{font-weight:bold}\n"
+      "td.left,th.left{text-align:left}td.wide{white-space:normal;min-width:24em;overflow-wrap:anywhere}code,pre{font-size:90%%}\n"
+      "pre{background:#f4f4f4;padding:.6em}h2{margin-top:2em;font-size:125%%}tr.ours{background:#eaf3fa}\n"
+      "figure{margin:2em 0}img{max-width:100%%}figcaption{color:#444}dt{float:left;width:6em;color:#666}dd{margin-left:6em}\n"
+      "</style></head><body>\n<h1>WeightFlow report</h1>\n<dl>\n");
   print_facts(r, stream, "<dt>", "</dt><dd>", "</dd>\n");
   fprintf(stream, "</dl>\n");
   print_main_table(r, stream);
   for (int i = 0; i < n_figures; i++)
     if (drawn[i]) {
       fprintf(stream,
-              "<figure><img src=\"%s.svg\" alt=\"%s\"><figcaption>%s Data: <a href=\"%s.tsv\">%s.tsv</a>, script: <a "
+              "<figure><h2>%s</h2>\n<img src=\"%s.svg\" alt=\"%s\"><figcaption>%s Data: <a href=\"%s.tsv\">%s.tsv</a>, script: <a "
               "href=\"%s.gp\">%s.gp</a>.</figcaption></figure>\n",
-              figures[i].name, figures[i].name, figures[i].caption, figures[i].name, figures[i].name, figures[i].name,
-              figures[i].name);
+              figures[i].title, figures[i].name, figures[i].title, figures[i].caption, figures[i].name, figures[i].name,
+              figures[i].name, figures[i].name);
     }
   print_other_table(r, stream);
+  print_provenance(r, stream);
   fprintf(stream, "</body></html>\n");
 }

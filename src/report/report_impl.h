@@ -6,6 +6,12 @@
 
 enum { WF_REPORT_MAX_PANELS = 6, WF_REPORT_MAX_SPECIES = 6 };
 
+/* A product that the report is made of, as its file tells. */
+typedef struct {
+  char    path[64], digest[WF_DIGEST_SIZE], date[32], command[1024];
+  int64_t ranks;
+} wf_report_product;
+
 struct wf_report {
   wf_run       *run;
   wf_snapshots *data; /* what is scored: held-out trajectories, or all */
@@ -23,7 +29,13 @@ struct wf_report {
   double  *summary_mean, *summary_sd; /* [n_methods, n_metrics, n_ranges] */
   int32_t *summary_n;
 
+  char truth[512], noise[512];   /* what the scores are measured against, in words */
+  char origin[1024];             /* where an imported model comes from, else empty */
+  wf_report_product products[5]; /* of the stages before */
+  char version[64];              /* of the program that scored, with its precision */
+
   int     n_fine, n_control; /* control path; n_fine = 0: none */
+  bool    time_channel;      /* time is its last component */
   double *path_times, *path_value;
   int     n_history, n_columns; /* training history; 0: none */
   double *history;
@@ -32,7 +44,7 @@ struct wf_report {
 
 /* A figure: <name>.tsv and <name>.gp are written, gnuplot makes <name>.svg. write returns false where there is nothing to draw. */
 typedef struct {
-  const char *name, *caption;
+  const char *name, *title, *caption;
   bool (*write)(const wf_report *report, FILE *data, FILE *script);
 } wf_report_figure;
 

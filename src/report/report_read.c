@@ -15,6 +15,47 @@ static PetscErrorCode open_product(wf_report *r, const char *stage, const char *
   PetscFunctionReturn(0);
 }
 
+/* An attribute of /provenance, or of the root; empty where it is missing. */
+static PetscErrorCode read_text(wf_file *file, const char *object, const char *name, char *text, size_t size)
+{
+  bool found;
+
+  PetscFunctionBeginUser;
+  PetscCall(wf_file_read_attribute_text(file, object, name, text, size, &found));
+  if (!found) text[0] = 0;
+  PetscFunctionReturn(0);
+}
+
+static PetscErrorCode read_provenance(wf_report *r, wf_file *file, int place, const char *path)
+{
+  wf_report_product *product = &r->products[place];
+  bool               found;
+
+  PetscFunctionBeginUser;
+  snprintf(product->path, sizeof product->path, "%s", path);
+  PetscCall(read_text(file, "/", "wf_digest", product->digest, sizeof product->digest));
+  PetscCall(read_text(file, "/provenance", "date", product->date, sizeof product->date));
+  PetscCall(read_text(file, "/provenance", "command_line", product->command, sizeof product->command));
+  PetscCall(wf_file_read_attribute_int(file, "/provenance", "ranks", &product->ranks, &found));
+  if (!found) product->ranks = 0;
+  PetscFunctionReturn(0);
+}
+
+/* The same for a product that another reader opens. */
+static PetscErrorCode read_provenance_of(wf_report *r, int place, const char *stage, const char *name, char *why, size_t why_size)
+{
+  char     path[64];
+  wf_file *file;
+
+  PetscFunctionBeginUser;
+  PetscCall(open_product(r, stage, name, NULL, &file, why, why_size));
+  if (!file) PetscFunctionReturn(0);
+  snprintf(path, sizeof path, "%.20s/%.30s", stage, name);
+  PetscCall(read_provenance(r, file, place, path));
+  PetscCall(wf_file_close(&file));
+  PetscFunctionReturn(0);
+}
+
 /* All of a dataset as `type`, with its shape. Freed with PetscFree. */
 static PetscErrorCode read_all(wf_file *file, const char *name, wf_type type, size_t item, int64_t *shape, void *data)
 {
@@ -70,6 +111,7 @@ static PetscErrorCode read_prediction(wf_report *r, char *why, size_t why_size)
   PetscFunctionBeginUser;
   PetscCall(open_product(r, "predict", "prediction.h5", "prediction", &file, why, why_size));
   if (!file) PetscFunctionReturn(0);
+  PetscCall(read_provenance(r, file, 3, "predict/prediction.h5"));
   PetscCall(read_all(file, "/theta", WF_TYPE_REAL, sizeof(wf_real), shape, &r->theta));
   PetscCall(read_all(file, "/times", WF_TYPE_DOUBLE, sizeof(double), shape, &r->predicted_times));
   PetscCall(read_all(file, "/marginals", WF_TYPE_DOUBLE, sizeof(double), shape, &r->marginals));
@@ -89,6 +131,13 @@ static PetscErrorCode read_metrics(wf_report *r, char *why, size_t why_size)
   PetscFunctionBeginUser;
   PetscCall(open_product(r, "evaluate", "metrics.h5", "metrics", &file, why, why_size));
   if (!file) PetscFunctionReturn(0);
+  char real[16];
+  PetscCall(read_provenance(r, file, 4, "evaluate/metrics.h5"));
+  PetscCall(read_text(file, "/", "truth", r->truth, sizeof r->truth));
+  PetscCall(read_text(file, "/", "noise", r->noise, sizeof r->noise));
+  PetscCall(read_text(file, "/provenance", "version", r->version, sizeof r->version));
+  PetscCall(read_text(file, "/provenance", "real", real, sizeof real));
+  snprintf(r->version + strlen(r->version), sizeof r->version - strlen(r->version), ", %.10s", real);
   PetscCall(wf_file_read_names(file, "/methods", &r->n_methods, &r->methods));
   PetscCall(wf_file_read_names(file, "/method_notes", &r->n_methods, &r->notes));
   PetscCall(wf_file_read_names(file, "/metrics", &r->n_metrics, &r->metrics));
@@ -106,14 +155,19 @@ static PetscErrorCode read_metrics(wf_report *r, char *why, size_t why_size)
 static PetscErrorCode read_flow(wf_report *r, char *why, size_t why_size)
 {
   wf_file *file;
-  int64_t  shape[WF_MAX_RANK];
+  int64_t  shape[WF_MAX_RANK], time_channel = 0;
   bool     has;
 
   PetscFunctionBeginUser;
   PetscCall(open_product(r, "train", "flow.h5", NULL, &file, why, why_size));
   if (!file) PetscFunctionReturn(0);
+  PetscCall(read_provenance(r, file, 2, "train/flow.h5"));
+  PetscCall(wf_file_read_attribute_text(file, "/", "origin", r->origin, sizeof r->origin, &has));
+  if (!has) r->origin[0] = 0;
   PetscCall(wf_file_has(file, "/path/value", &has));
   if (has) {
+    PetscCall(wf_file_read_attribute_int(file, "/path", "time_channel", &time_channel, &has));
+    r->time_channel = has && time_channel;
     PetscCall(read_all(file, "/path/times", WF_TYPE_DOUBLE, sizeof(double), shape, &r->path_times));
     PetscCall(read_all(file, "/path/value", WF_TYPE_DOUBLE, sizeof(double), shape, &r->path_value));
     r->n_fine    = (int)shape[0];
@@ -139,7 +193,9 @@ PetscErrorCode wf_report_read(wf_run *run, wf_report **report, char *why, size_t
   r->run = run;
   why[0] = 0;
   PetscCall(read_ensemble(r, why, why_size));
+  if (!why[0]) PetscCall(read_provenance_of(r, 0, "simulate", "ensemble.h5", why, why_size));
   if (!why[0]) PetscCall(read_anchors(r, why, why_size));
+  if (!why[0]) PetscCall(read_provenance_of(r, 1, "pretrain", "anchors.h5", why, why_size));
   if (!why[0]) PetscCall(read_prediction(r, why, why_size));
   if (!why[0]) PetscCall(read_metrics(r, why, why_size));
   if (!why[0]) PetscCall(read_flow(r, why, why_size));

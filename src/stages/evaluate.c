@@ -377,8 +377,13 @@ static PetscErrorCode write_product(evaluation *e, wf_file *file)
                                         .unit        = "",
                                         .axes        = "time"};
   wf_dataset        repeats          = describe_repeats(s);
+  char              text[512];
 
   PetscFunctionBeginUser;
+  wf_evaluate_describe_truth(s, text, sizeof text);
+  PetscCall(wf_file_write_attribute_text(file, "/", "truth", text));
+  wf_evaluate_describe_floor(s, e->all, text, sizeof text);
+  PetscCall(wf_file_write_attribute_text(file, "/", "noise", text));
   PetscCall(wf_file_write_names(file, "/methods", N_METHODS, EVALUATE_METHODS));
   PetscCall(wf_file_write_names(file, "/method_notes", N_METHODS, EVALUATE_METHOD_NOTES));
   PetscCall(wf_file_write_names(file, "/metrics", N_METRICS, EVALUATE_METRICS));

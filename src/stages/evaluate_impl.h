@@ -91,6 +91,10 @@ summary wf_evaluate_summary(const scoring *s, const double *all, method i_method
 /* First and last scored time of a range; false if it is empty. */
 bool wf_evaluate_range(const scoring *s, range r, double *from, double *to);
 
+/* One sentence each: what the scores are measured against, and what its noise means for them. text [size] out. */
+void wf_evaluate_describe_truth(const scoring *s, char *text, size_t size);
+void wf_evaluate_describe_floor(const scoring *s, const double *all, char *text, size_t size);
+
 /* evaluate/metrics.tsv and the table in the log. Collective; rank 0 writes. */
 PetscErrorCode wf_evaluate_write_table(wf_run *run, const scoring *s, const double *all);
 PetscErrorCode wf_evaluate_log_table(wf_run *run, const scoring *s, const double *all);

@@ -182,7 +182,8 @@ static void score_floors(scoring *s, int i_time, double *scores)
       }
       wf_metric_marginals(half, d, s->n_levels, s->samples, s->p);
       wf_metric_marginals(n_other, d, s->n_levels, other, s->left);
-      score_marginals(s, s->p, s->left, METHOD_TWO_HALVES, r, scores);
+      /* where all rows are taken there is one such split only, and no spread over repeats */
+      if (r == 0 || !s->held_out || half < model->n_traj) score_marginals(s, s->p, s->left, METHOD_TWO_HALVES, r, scores);
       score_joint(s, k, half, s->samples, n_other, other, METHOD_TWO_HALVES, r, scores);
     }
     for (int i = 0; i < n; i++)

@@ -71,6 +71,35 @@ summary wf_evaluate_summary(const scoring *s, const double *all, method i_method
   return result;
 }
 
+void wf_evaluate_describe_truth(const scoring *s, char *text, size_t size)
+{
+  if (s->held_out)
+    snprintf(text, size,
+             "truth: the %d held-out trajectories; anchors, flow, mixture and displacement were made from the other %d and never "
+             "saw them",
+             s->data->n_traj, s->train->n_traj);
+  else
+    snprintf(text, size,
+             "truth: all %d trajectories, which were learnt from too: mixture and displacement are made of the very data they are "
+             "scored "
+             "on, which flatters them (data.holdout keeps some apart)",
+             s->data->n_traj);
+}
+
+/* The W1 of two samples of one density falls as the square root of 1/n + 1/m, so the floor tells what a perfect model would score.
+ */
+void wf_evaluate_describe_floor(const scoring *s, const double *all, char *text, size_t size)
+{
+  int     n = s->data->n_traj, half = !s->held_out ? n / 2 : PetscMin(s->train->n_traj, n), other = s->held_out ? n : half;
+  summary floor = wf_evaluate_summary(s, all, METHOD_TWO_HALVES, METRIC_W1, RANGE_ALL);
+  text[0]       = 0;
+  if (!half || !floor.n) return;
+  double perfect = floor.mean * sqrt((1.0 / s->n_samples + 1.0 / n) / (1.0 / half + 1.0 / other));
+  snprintf(text, size,
+           "noise: two_halves is %d %strajectories against %d%s; %d samples of a perfect model would have a W1 of about %.4f", half,
+           s->held_out ? "training " : "", other, s->held_out ? " held-out ones" : " others", s->n_samples, perfect);
+}
+
 static void print_table(FILE *stream, const scoring *s, const double *all)
 {
   fprintf(stream, "# method\tmetric\tfrom_time\tto_time\tmean\tsd\tn\n");
@@ -83,8 +112,11 @@ static void print_table(FILE *stream, const scoring *s, const double *all)
           fprintf(stream, "%s\t%s\t%.10g\t%.10g\t%.8g\t%.3g\t%d\n", EVALUATE_METHODS[m], EVALUATE_METRICS[k], from, to, x.mean,
                   fabs(x.sd), x.n);
       }
-  if (s->held_out)
-    fprintf(stream, "# data: %d held-out trajectories; two_halves: as many training trajectories against them\n", s->data->n_traj);
+  char text[512];
+  wf_evaluate_describe_truth(s, text, sizeof text);
+  fprintf(stream, "# %s\n", text);
+  wf_evaluate_describe_floor(s, all, text, sizeof text);
+  if (text[0]) fprintf(stream, "# %s\n", text);
 }
 
 PetscErrorCode wf_evaluate_write_table(wf_run *run, const scoring *s, const double *all)
@@ -125,6 +157,7 @@ PetscErrorCode wf_evaluate_log_table(wf_run *run, const scoring *s, const double
 {
   const metric shown[2] = {METRIC_W1, METRIC_JSD};
   double       from = 0, to = 0;
+  char         text[512];
 
   PetscFunctionBeginUser;
   if (wf_evaluate_range(s, RANGE_FIRST, &from, &to))
@@ -141,10 +174,10 @@ PetscErrorCode wf_evaluate_log_table(wf_run *run, const scoring *s, const double
     PetscCall(wf_run_log(run, "  %-20s | %s %s %s | %s %s %s", EVALUATE_METHODS[m], cells[0][0], cells[0][1], cells[0][2],
                          cells[1][0], cells[1][1], cells[1][2]));
   }
-  if (s->held_out)
-    PetscCall(wf_run_log(
-        run, "  data: the %d held-out trajectories; baselines from the %d training ones; two_halves: training against held-out",
-        s->data->n_traj, s->train->n_traj));
+  wf_evaluate_describe_truth(s, text, sizeof text);
+  PetscCall(wf_run_log(run, "  %s", text));
+  wf_evaluate_describe_floor(s, all, text, sizeof text);
+  if (text[0]) PetscCall(wf_run_log(run, "  %s", text));
   if (!s->exact)
     PetscCall(wf_run_log(run, "  *_exact: marginals from %d samples, the tree of states is larger than predict.exact_limit",
                          LARGE_SAMPLE));

@@ -3,6 +3,7 @@
    In:   data.file    .npy of shape (n_traj, n_time, n_species), or HDF5 with /counts of that shape, /times and /names/species
          data.times   "first:step", or a file of times
          data.species names
+                      or, with /trajectories, a fitted model of the public code, which is imported too (import_model.c)
    Out:  /counts [n_traj, n_time, n_species] int32, /times [n_time], /names/species [n_species]
    Every mistake in the file is told at once, with the first entry it concerns; then the exit code is 2 and nothing is written. */
 #include <inttypes.h>
@@ -10,6 +11,7 @@
 #include <stdarg.h>
 #include <string.h>
 #include <weightflow/base.h>
+#include <weightflow/published.h>
 #include "data/count_faults.h"
 #include "data/series.h"
 #include "data/source.h"
@@ -21,6 +23,7 @@ typedef struct {
   wf_run    *run;
   wf_source *source;
   int        n_mistakes;
+  bool       has_model; /* a fitted model besides the ensemble */
   double    *times;   /* [n_time] */
   char     **species; /* [n_species] */
   char       names[WF_PARAM_TEXT_SIZE];
@@ -192,6 +195,16 @@ static PetscErrorCode write_ensemble(import *im)
   PetscFunctionReturn(0);
 }
 
+static PetscErrorCode prepare_model(import *im)
+{
+  char why[WHY_SIZE] = "";
+
+  PetscFunctionBeginUser;
+  PetscCall(wf_import_model_prepare(im->run, im->source->file, (int)im->source->shape[1], im->times, why, sizeof(why)));
+  if (why[0]) PetscCall(note_mistake(im, "%s: %s", wf_run_params(im->run)->data.file, why));
+  PetscFunctionReturn(0);
+}
+
 static PetscErrorCode import_ensemble(import *im)
 {
   const wf_params *p = wf_run_params(im->run);
@@ -204,6 +217,7 @@ static PetscErrorCode import_ensemble(import *im)
   if (im->n_mistakes) PetscFunctionReturn(0);
   PetscCall(find_times(im));
   PetscCall(find_species(im));
+  if (im->n_mistakes == 0 && im->has_model) PetscCall(prepare_model(im));
   if (im->n_mistakes == 0) {
     snprintf(file, sizeof(file), "file:%s", p->data.file);
     snprintf(times, sizeof(times), "%s:%s", wf_times_is_file(p->data.times) ? "file" : "value", p->data.times);
@@ -232,7 +246,12 @@ PetscErrorCode wf_stage_import(wf_run *run)
   PetscCall(wf_run_log(run, "import: reads %s", p->data.file));
   PetscCall(wf_source_open(wf_run_comm(run), p->data.file, &im.source, why, sizeof(why)));
   if (!im.source) PetscCall(wf_run_fail(run, WF_EXIT_USER, "import: %s", why));
-  else PetscCall(import_ensemble(&im));
+  else {
+    if (im.source->file) PetscCall(wf_published_recognise(im.source->file, &im.has_model));
+    PetscCall(import_ensemble(&im));
+    if (im.has_model && !im.n_mistakes && !wf_run_exit_code(run))
+      PetscCall(wf_import_model(run, im.source->file, (int)im.source->shape[1], im.times));
+  }
   if (im.n_mistakes)
     PetscCall(wf_run_fail(run, WF_EXIT_USER, "import: %d mistake%s in %s or its parameters: nothing was written", im.n_mistakes,
                           im.n_mistakes == 1 ? "" : "s", p->data.file));

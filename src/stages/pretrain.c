@@ -460,16 +460,24 @@ static PetscErrorCode write_product(pretraining *p)
 /* ---------------------------------------------------------------------------------------------------------------------------
    The stage: read the ensemble, go on from a checkpoint, fit wave by wave, write.
    --------------------------------------------------------------------------------------------------------------------------- */
-PetscErrorCode wf_stage_pretrain(wf_run *run)
+PetscErrorCode wf_pretrain_begin(wf_run *run, bool *needed)
 {
   const char *const parents[] = {"simulate/ensemble.h5"};
-  pretraining       p         = {.run = run, .diverged = -1};
+
+  PetscFunctionBeginUser;
+  PetscCall(wf_run_stage_begin(run, "pretrain", "anchors.h5", 1, parents, "data pretrain", needed));
+  PetscFunctionReturn(0);
+}
+
+PetscErrorCode wf_stage_pretrain(wf_run *run)
+{
+  pretraining       p = {.run = run, .diverged = -1};
   wf_snapshots     *ensemble;
   char              path[PETSC_MAX_PATH_LEN], why[512] = "";
   bool              needed, ready = false, stop = false;
 
   PetscFunctionBeginUser;
-  PetscCall(wf_run_stage_begin(run, "pretrain", "anchors.h5", 1, parents, "data pretrain", &needed));
+  PetscCall(wf_pretrain_begin(run, &needed));
   if (!needed) PetscFunctionReturn(0);
   wf_run_phase(run, "set up");
   wf_run_path(run, "simulate", "ensemble.h5", path, sizeof path);

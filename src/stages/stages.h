@@ -21,6 +21,16 @@ PetscErrorCode wf_stage_predict(wf_run *run);
 PetscErrorCode wf_stage_evaluate(wf_run *run);
 PetscErrorCode wf_stage_report(wf_run *run);
 
+/* Begin these stages, as wf_run_stage_begin: the one place that says what they are made from. */
+PetscErrorCode wf_pretrain_begin(wf_run *run, bool *needed);
+PetscErrorCode wf_train_begin(wf_run *run, bool *needed);
+
+/* The second half of `import` where the file holds a fitted model of the public code (published.h): after the ensemble, its anchors
+   and its flow become the products of pretrain and train. prepare, before the ensemble: the run takes the model's own parameters,
+   and tells which. times [n_time] of the ensemble. why [why_size]: what is wrong with the file, empty if nothing. Collective. */
+PetscErrorCode wf_import_model_prepare(wf_run *run, wf_file *file, int n_time, const double *times, char *why, size_t why_size);
+PetscErrorCode wf_import_model(wf_run *run, wf_file *file, int n_time, const double *times);
+
 /* Command `check`: what a batch job could trip on, without writing anything: input files open and have the right shape, the run
    folder can be made and written and fits the disk, an older run there had the same fixed parameters. Findings go to standard
    output, mistakes are added. Collective on comm; rank 0 looks, and only its mistakes count. */
@@ -36,7 +46,8 @@ void wf_command_read_params(const wf_command *command, int argc, char **argv, wf
 PetscErrorCode wf_solver_options_check(wf_mistakes *mistakes);
 
 /* Command `digest`: reread each of the files [n], compare with its digest, print a line "digest kind verified file" on rank 0.
-   What is wrong with a file goes to standard error; *code becomes WF_EXIT_DAMAGED, or WF_EXIT_USER where one is missing. Collective. */
+   What is wrong with a file goes to standard error; *code becomes WF_EXIT_DAMAGED, or WF_EXIT_USER where one is missing.
+   Collective. */
 PetscErrorCode wf_digest_print(MPI_Comm comm, int n, char **files, int *code);
 
 /* Note that a command is unknown, and the known one nearest to it. Not collective. */

@@ -179,16 +179,24 @@ static PetscErrorCode finish(training *t, const char *why)
   PetscFunctionReturn(0);
 }
 
-PetscErrorCode wf_stage_train(wf_run *run)
+PetscErrorCode wf_train_begin(wf_run *run, bool *needed)
 {
   const char *const parents[] = {"simulate/ensemble.h5", "pretrain/anchors.h5"};
+
+  PetscFunctionBeginUser;
+  PetscCall(wf_run_stage_begin(run, "train", "flow.h5", 2, parents, "data.holdout train", needed));
+  PetscFunctionReturn(0);
+}
+
+PetscErrorCode wf_stage_train(wf_run *run)
+{
   training          t         = {.run = run, .n_iterations = wf_run_params(run)->train.iterations};
   wf_anchors       *anchors;
   bool              needed;
   char              path[PETSC_MAX_PATH_LEN], why[1024] = "";
 
   PetscFunctionBeginUser;
-  PetscCall(wf_run_stage_begin(run, "train", "flow.h5", 2, parents, "data.holdout train", &needed));
+  PetscCall(wf_train_begin(run, &needed));
   if (!needed) PetscFunctionReturn(0);
   wf_run_path(run, "pretrain", "anchors.h5", path, sizeof path);
   PetscCall(wf_anchors_read(wf_run_comm(run), path, &anchors, why, sizeof why));
