@@ -59,10 +59,10 @@
   P(train, clocks, INT, 0, 0, 1e4, NULL, "", FIXED, "local clocks that the time channel is split into; 0: one a snapshot")     \
   P(train, start, CHOICE, "interpolant", 0, 0, "interpolant|random", "", FIXED,                                                \
     "untrained field: the natural spline through the anchors, or random")                                                      \
-  P(train, optimiser, CHOICE, "adamw", 0, 0, "adamw|tao", "", FIXED, "AdamW, or PETSc TAO (-wf_tao_type, default lmvm)")       \
+  P(train, optimiser, CHOICE, "tao", 0, 0, "adamw|tao", "", FIXED, "AdamW, or PETSc TAO (-wf_tao_type, default lmvm)")         \
   P(train, memory, INT, 25, 1, 1000, NULL, "steps", FIXED, "quasi-Newton pairs that tao remembers")                            \
   P(train, chunk, INT, 50, 1, 1e6, NULL, "iterations", FIXED, "tao starts its memory anew after so many; checkpoints lie between")\
-  P(train, iterations, INT, 300, 0, 1e8, NULL, "", FIXED, "optimiser iterations")                                              \
+  P(train, iterations, INT, 150, 0, 1e8, NULL, "", FIXED, "optimiser iterations")                                              \
   P(train, learning_rate, REAL, 1e-3, 1e-12, 10, NULL, "", FIXED, "AdamW step size")                                           \
   P(train, weight_decay, REAL, 1e-4, 0, 10, NULL, "", FIXED, "AdamW decoupled weight decay")                                   \
   P(train, dropout, REAL, 0, 0, 0.9, NULL, "share", FIXED, "dropout in the hypernetwork's encoder while training")             \
@@ -70,11 +70,11 @@
     "distance to the anchors, negative log-likelihood of the targets, or their sum")                                           \
   P(train, targets, CHOICE, "auto", 0, 0, "none|mixture|displacement|bridge|auto", "", FIXED,                                  \
     "samples between snapshots for the likelihood; auto: what foretells left-out snapshots best; none: at snapshots only")     \
-  P(train, targets_between, INT, 4, 0, 1000, NULL, "", FIXED, "target times inside an interval")                               \
+  P(train, targets_between, INT, 3, 0, 1000, NULL, "", FIXED, "target times inside an interval")                               \
   P(train, schedule, CHOICE, "cosine", 0, 0, "constant|cosine", "", FIXED, "AdamW step size over the iterations")              \
   P(train, horizon, INT, 0, 0, 1e6, NULL, "intervals", FIXED, "longest window; 0: to the last snapshot")                       \
   P(train, energy_weight, REAL, 1e-6, 0, 1e6, NULL, "", FIXED, "lambda of the path energy")                                    \
-  P(train, steps_per_interval, INT, 5, 1, 1e4, NULL, "", FIXED, "time steps between neighbouring snapshots")                   \
+  P(train, steps_per_interval, INT, 4, 1, 1e4, NULL, "", FIXED, "time steps between neighbouring snapshots")                   \
   P(train, time_convention, CHOICE, "absolute", 0, 0, "absolute|published", "", FIXED,                                         \
     "absolute time, or the public code's: windows start at time 0 and time is divided by n_time + 1")
 

@@ -140,7 +140,6 @@ static PetscErrorCode after_tao_step(Tao tao, void *context)
 static PetscErrorCode solve_tao_chunk(training *t, PetscInt n_iterations)
 {
   Tao tao;
-  Mat memory;
   Vec x;
 
   PetscFunctionBeginUser;
@@ -155,12 +154,25 @@ static PetscErrorCode solve_tao_chunk(training *t, PetscInt n_iterations)
   PetscCall(TaoSetTolerances(tao, 0, 0, 0));
   PetscCall(TaoSetFromOptions(tao));
   PetscCall(TaoSetMaximumIterations(tao, n_iterations));
-  PetscCall(TaoGetLMVMMatrix(tao, &memory));
-  if (memory) PetscCall(MatLMVMSetHistorySize(memory, (PetscInt)wf_run_params(t->run)->train.memory));
   PetscCall(TaoSolve(tao));
   PetscCall(copy_to_phi(t, x));
   PetscCall(TaoDestroy(&tao));
   PetscCall(VecDestroy(&x));
+  PetscFunctionReturn(0);
+}
+
+/* The number of remembered pairs, unless the user's options set it. PETSc 3.18 lets it be set by an option only, and under this name whatever the
+   solver's prefix. */
+static PetscErrorCode set_memory(int64_t n_pairs)
+{
+  const char *const name = "-tao_lmvm_mat_lmvm_hist_size";
+  char              value[32];
+  PetscBool         set;
+
+  PetscFunctionBeginUser;
+  PetscCall(PetscOptionsHasName(NULL, NULL, name, &set));
+  snprintf(value, sizeof value, "%lld", (long long)n_pairs);
+  if (!set) PetscCall(PetscOptionsSetValue(NULL, name, value));
   PetscFunctionReturn(0);
 }
 
@@ -172,6 +184,7 @@ PetscErrorCode wf_train_tao(training *t, int longest)
   size_t           bytes  = (size_t)t->flow->n_phi * sizeof(wf_real);
 
   PetscFunctionBeginUser;
+  PetscCall(set_memory(params->train.memory));
   PetscCall(wf_trainer_tile_windows(t->trainer, longest, longest));
   while (t->iteration < t->n_iterations && !t->stopped) {
     int64_t before = t->iteration;
