@@ -22,6 +22,7 @@ typedef wf_real vector8 __attribute__((vector_size(8 * sizeof(wf_real)), aligned
 typedef int64_t mask8 __attribute__((vector_size(64), aligned(8), may_alias));
 #else
 typedef int32_t mask8 __attribute__((vector_size(32), aligned(4), may_alias));
+typedef uint32_t bits8 __attribute__((vector_size(32), aligned(4), may_alias));
 #endif
 
 WF_INLINE vector8 load8(const wf_real *x) { return *(const vector8 *)x; }
@@ -60,7 +61,7 @@ WF_INLINE vector8 sigmoid8(vector8 x) { return 1 / (1 + exp8(-x)); }
 WF_INLINE vector8 split_exp(vector8 x, vector8 *scale)
 {
   vector8 shifted = x * 1.44269504f + 0x1.8p23f, n = shifted - 0x1.8p23f, r = (x - n * 0.693359375f) - n * -2.12194440e-4f;
-  *scale = (vector8)(((mask8)shifted << 23) + 0x3f800000);
+  *scale = (vector8)(((bits8)shifted << 23) + 0x3f800000); /* unsigned: below -87 it wraps, and is not used */
   vector8 q =
       (((0.001392621346613538f * r + 0.00836320297157575f) * r + 0.04166655443768795f) * r + 0.1666657684599398f) * r + 0.5f;
   return r + r * r * q;
