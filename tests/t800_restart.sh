@@ -73,12 +73,11 @@ expect_same $out "stopped five times"
 
 # --- damage ---
 out=damaged
-launch 2 $out run "${small[@]}"
-await_checkpoint $out/train
-await_checkpoint $out/train
-kill -USR1 "$job"
-finish
+run 0 1 $out simulate "${small[@]}"
+run 0 2 $out pretrain "${small[@]}"
+for _ in 1 2 3; do run 3 2 $out train "${small[@]}" -stop_minutes 1e-6; done # a step each
 step=$(newest_step $out/train)
+check "three steps" [ "$step" -eq 3 ]
 newest=$out/train/ckpt/step_$step.h5
 check "two checkpoints are kept" [ "$(find $out/train/ckpt -name '*.h5' | wc -l)" -eq 2 ]
 truncate -s $(($(stat -c %s "$newest") * 2 / 3)) "$newest"

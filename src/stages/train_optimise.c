@@ -161,8 +161,8 @@ static PetscErrorCode solve_tao_chunk(training *t, PetscInt n_iterations)
   PetscFunctionReturn(0);
 }
 
-/* The number of remembered pairs, unless the user's options set it. PETSc 3.18 lets it be set by an option only, and under this name whatever the
-   solver's prefix. */
+/* The number of remembered pairs, unless the user's options set it. PETSc 3.18 lets it be set by an option only, and under this
+   name whatever the solver's prefix. */
 static PetscErrorCode set_memory(int64_t n_pairs)
 {
   const char *const name = "-tao_lmvm_mat_lmvm_hist_size";
