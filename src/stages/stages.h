@@ -46,12 +46,7 @@ void wf_command_read_params(const wf_command *command, int argc, char **argv, wf
 PetscErrorCode wf_solver_options_check(wf_mistakes *mistakes);
 
 /* Command `digest`: reread each of the files [n], compare with its digest, print a line "digest kind verified file" on rank 0.
-<<<<<<< HEAD
-   What is wrong with a file goes to standard error; *code becomes WF_EXIT_DAMAGED, or WF_EXIT_USER where one is missing.
-   Collective. */
-=======
    What is wrong goes to standard error; *code becomes WF_EXIT_DAMAGED, or WF_EXIT_USER where a file is missing. Collective. */
->>>>>>> restart
 PetscErrorCode wf_digest_print(MPI_Comm comm, int n, char **files, int *code);
 
 /* Note that a command is unknown, and the known one nearest to it. Not collective. */
