@@ -34,7 +34,7 @@ check() { # WHAT COMMAND...
 # shellcheck disable=SC2034 # used by those that source this
 # The small run: every stage has something to interrupt, and there is dropout and a tree of fits.
 small=("$inputs/epidemic_smoke.yaml" -simulate_trajectories 60 -data_observed 0:100:25 -data_evaluated 1:100:4 -pretrain_hidden 4
-  -pretrain_epochs_first 10 -pretrain_epochs 5 -pretrain_aligning tree -wf_ts_rk_type 2a -train_iterations 24
+  -pretrain_epochs_first 10 -pretrain_epochs 5 -pretrain_aligning tree -wf_ts_rk_type 2a -train_optimiser adamw -train_iterations 24
   -train_steps_per_interval 1
   -train_dropout 0.1 -train_path_steps 50 -predict_steps_per_interval 2 -predict_samples 50 -evaluate_samples 50
   -evaluate_joint_samples 30 -report_figures false -checkpoint_minutes 0)
@@ -112,7 +112,7 @@ await_checkpoint() { # FOLDER/STAGE
   done
 }
 
-digests() { "$program" digest "$1"/{simulate,pretrain,train,predict,evaluate}/*.h5 2>&1 | sed 's|  [^ ]*/\([a-z]*/\)|  \1|'; }
+digests() { "$program" digest "$1"/{simulate,pretrain,train,predict,evaluate}/*.h5 2>/dev/null | sed 's|  [^ ]*/\([a-z]*/\)|  \1|'; }
 
 # Finished work must not be done again: remember what is published now, and check after the next resume that the files are the
 # same ones.

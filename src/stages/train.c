@@ -181,7 +181,7 @@ static PetscErrorCode finish(training *t, const char *why)
 
 PetscErrorCode wf_train_begin(wf_run *run, bool *needed)
 {
-  const char *const parents[] = {"simulate/ensemble.h5", "pretrain/anchors.h5"};
+  const char *const parents[] = {"pretrain/anchors.h5", "simulate/ensemble.h5"};
 
   PetscFunctionBeginUser;
   PetscCall(wf_run_stage_begin(run, "train", "flow.h5", 2, parents, "data.holdout train", needed));
