@@ -61,8 +61,8 @@
     "untrained field: the natural spline through the anchors, or random")                                                      \
   P(train, optimiser, CHOICE, "tao", 0, 0, "adamw|tao", "", FIXED, "AdamW, or PETSc TAO (-wf_tao_type, default lmvm)")         \
   P(train, memory, INT, 25, 1, 1000, NULL, "steps", FIXED, "quasi-Newton pairs that tao remembers")                            \
-  P(train, chunk, INT, 50, 1, 1e6, NULL, "iterations", FIXED, "tao starts its memory anew after so many; checkpoints lie between")\
-  P(train, iterations, INT, 150, 0, 1e8, NULL, "", FIXED, "optimiser iterations")                                              \
+  P(train, chunk, INT, 100, 1, 1e6, NULL, "iterations", FIXED, "tao starts its memory anew after so many; checkpoints lie between")\
+  P(train, iterations, INT, 200, 0, 1e8, NULL, "", FIXED, "optimiser iterations")                                              \
   P(train, learning_rate, REAL, 1e-3, 1e-12, 10, NULL, "", FIXED, "AdamW step size")                                           \
   P(train, weight_decay, REAL, 1e-4, 0, 10, NULL, "", FIXED, "AdamW decoupled weight decay")                                   \
   P(train, dropout, REAL, 0, 0, 0.9, NULL, "share", FIXED, "dropout in the hypernetwork's encoder while training")             \
