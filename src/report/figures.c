@@ -222,15 +222,22 @@ static double interpolate_path(const wf_report *r, double t, int c)
 
 static const char *name_component(const wf_report *r, int c, char *name, size_t size)
 {
-  if (r->time_channel && c == r->n_control - 1) return "time (0 to 1)";
+  if (c >= r->n_control - r->n_clocks) return "time";
   snprintf(name, size, "code %d of the anchors", c + 1);
   return name;
+}
+
+/* Components worth drawing: local clocks are all alike, and are counted in the key instead. */
+static int count_drawn(const wf_report *r)
+{
+  int shown = r->n_clocks > 1 ? r->n_control - r->n_clocks : r->n_control;
+  return shown < N_COLOURS ? shown : N_COLOURS;
 }
 
 static bool write_path(const wf_report *r, FILE *data, FILE *script)
 {
   char name[48];
-  int shown = r->n_control < N_COLOURS ? r->n_control : N_COLOURS;
+  int  shown = count_drawn(r);
   if (r->n_fine < 2 || !shown) return false;
   fprintf(data, "# control path: time, then the components of Z\n");
   for (int i = 0; i < r->n_fine; i++) {
@@ -252,7 +259,9 @@ static bool write_path(const wf_report *r, FILE *data, FILE *script)
             "%s 'path.tsv' index 0 using 1:%d with lines lw 2 lc '%s' title '%s', '' index 1 using 1:%d with points pt 7 "
             "ps 0.6 lc '%s' notitle",
             c ? ", \\\n " : "", c + 2, COLOURS[c], name_component(r, c, name, sizeof name), c + 2, COLOURS[c]);
-  fprintf(script, ", \\\n  NaN with points pt 7 ps 0.6 lc '#444444' title 'observed times'\n");
+  fprintf(script, ", \\\n  NaN with points pt 7 ps 0.6 lc '#444444' title 'observed times'");
+  if (r->n_clocks > 1) fprintf(script, ", \\\n  NaN with points pt 0 title 'not drawn: time, as %d local clocks'", r->n_clocks);
+  fprintf(script, "\n");
   return true;
 }
 
@@ -292,6 +301,27 @@ static void print_snapshot_labels(const wf_report *r, FILE *script)
   }
 }
 
+static int find_column(const wf_report *r, const char *name)
+{
+  for (int c = 0; c < r->n_columns; c++)
+    if (!strcmp(r->columns[c], name)) return c;
+  return -1;
+}
+
+/* The total loss on a plain axis, since a likelihood may be of either sign; the distance to the anchors, which spans decades, on
+ * the other. */
+static void plot_training(const wf_report *r, int index, FILE *script)
+{
+  int total = find_column(r, "total"), weight = find_column(r, "weight_loss");
+  fprintf(script,
+          "set title 'training of the hypernetwork' font 'sans-serif,13'\nset key inside right top Left reverse samplen 2.4\n"
+          "set xlabel 'iteration'\nset ylabel 'total loss (nats per species)'\nset yrange [*:*]\nset format y '%%g'\n"
+          "set y2label 'mean square distance to the anchors'\nset y2tics\nset logscale y2\nset format y2 '1e%%T'\n"
+          "set ytics nomirror\nplot 'loss.tsv' index %d using 1:%d with lines lw 2 lc '%s' title 'total', \\\n"
+          " '' index %d using 1:($%d > 0 ? $%d : NaN) axes x1y2 with lines lw 1.6 dt (5,4) lc '%s' title 'weights (right)'\n",
+          index, total + 1, COLOURS[0], index, weight + 1, weight + 1, COLOURS[1]);
+}
+
 static bool write_loss(const wf_report *r, FILE *data, FILE *script)
 {
   int panels = (r->anchors->n_epochs > 0) + (r->n_history > 1);
@@ -304,19 +334,7 @@ static bool write_loss(const wf_report *r, FILE *data, FILE *script)
     fprintf(script, "set key off\nset title 'anchors: one line a snapshot, its time above' font 'sans-serif,13'\n"
                     "set xlabel 'pass over the data'\nset ylabel 'negative log-likelihood (nats per species)'\n"
                     "plot 'loss.tsv' index 0 using 1:2 with linespoints lw 1.6 pt 7 ps 0.15 lc '#0072B2'\nunset label\n");
-  if (r->n_history > 1) {
-    fprintf(script, "set title 'training of the hypernetwork' font 'sans-serif,13'\nset key outside top center horizontal Left "
-                    "reverse samplen 2.4\nset xlabel 'iteration'\nset "
-                    "ylabel 'loss (no unit)'\n"
-                    "set logscale y\nset format y '1e%%T'\nset yrange [*:*]\nplot");
-    for (int c = 1; c < r->n_columns && c <= N_COLOURS; c++) {
-      fprintf(script, "%s 'loss.tsv' index %d using 1:($%d > 0 ? $%d : NaN) with lines lw 1.6%s lc '%s' title ",
-              c > 1 ? ", \\\n " : "", r->anchors->n_epochs ? 1 : 0, c + 1, c + 1, strcmp(r->columns[c], "total") ? "" : " dt (5,4)",
-              COLOURS[c - 1]);
-      wf_print_quoted(script, r->columns[c]);
-    }
-    fprintf(script, "\n");
-  }
+  if (r->n_history > 1) plot_training(r, r->anchors->n_epochs ? 1 : 0, script);
   fprintf(script, "unset multiplot\n");
   return true;
 }

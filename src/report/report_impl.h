@@ -35,7 +35,7 @@ struct wf_report {
   char version[64];              /* of the program that scored, with its precision */
 
   int     n_fine, n_control; /* control path; n_fine = 0: none */
-  bool    time_channel;      /* time is its last component */
+  int     n_clocks;          /* its last components: time, or the local clocks that time is split into */
   double *path_times, *path_value;
   int     n_history, n_columns; /* training history; 0: none */
   double *history;

@@ -155,7 +155,7 @@ static PetscErrorCode read_metrics(wf_report *r, char *why, size_t why_size)
 static PetscErrorCode read_flow(wf_report *r, char *why, size_t why_size)
 {
   wf_file *file;
-  int64_t  shape[WF_MAX_RANK], time_channel = 0;
+  int64_t  shape[WF_MAX_RANK], n_clocks = 0;
   bool     has;
 
   PetscFunctionBeginUser;
@@ -166,8 +166,8 @@ static PetscErrorCode read_flow(wf_report *r, char *why, size_t why_size)
   if (!has) r->origin[0] = 0;
   PetscCall(wf_file_has(file, "/path/value", &has));
   if (has) {
-    PetscCall(wf_file_read_attribute_int(file, "/path", "time_channel", &time_channel, &has));
-    r->time_channel = has && time_channel;
+    PetscCall(wf_file_read_attribute_int(file, "/path", "clocks", &n_clocks, &has));
+    r->n_clocks = has ? (int)n_clocks : 0;
     PetscCall(read_all(file, "/path/times", WF_TYPE_DOUBLE, sizeof(double), shape, &r->path_times));
     PetscCall(read_all(file, "/path/value", WF_TYPE_DOUBLE, sizeof(double), shape, &r->path_value));
     r->n_fine    = (int)shape[0];
