@@ -204,7 +204,7 @@ static PetscErrorCode run_stages(const char *folder, bool scores)
   PetscFunctionBeginUser;
   wf_params_set_defaults(&params);
   snprintf(params.run.out, sizeof params.run.out, "%s", folder);
-  snprintf(params.data.file, sizeof params.data.file, "%s", test_data("weightflow_reference.h5"));
+  snprintf(params.data.file, sizeof params.data.file, "%s", test_data("weightflow_reference_epidemic.h5"));
   snprintf(params.data.times, sizeof params.data.times, "0:0.5");
   snprintf(params.data.species, sizeof params.data.species, "S,I,R");
   params.data.holdout   = 0.5; /* the model was fitted to all: import must say no */
@@ -237,7 +237,7 @@ int main(int argc, char **argv)
   PetscCall(PetscOptionsGetBool(NULL, NULL, "-scores", &scores, NULL));
   PetscCall(PetscOptionsSetValue(NULL, "-wf_ts_rk_type", "38")); /* the public code's rule */
   PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
-  published = H5Fopen(test_data("weightflow_reference.h5"), H5F_ACC_RDONLY, H5P_DEFAULT);
+  published = H5Fopen(test_data("weightflow_reference_epidemic.h5"), H5F_ACC_RDONLY, H5P_DEFAULT);
   if (rank == 0 && !mkdtemp(folder)) folder[0] = 0;
   PetscCallMPI(MPI_Bcast(folder, (int)sizeof folder, MPI_CHAR, 0, PETSC_COMM_WORLD));
   PetscCall(run_stages(folder, scores));

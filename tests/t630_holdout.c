@@ -226,7 +226,7 @@ int main(int argc, char **argv)
   PetscFunctionBeginUser;
   PetscCall(PetscInitialize(&argc, &argv, NULL, NULL));
   PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
-  hid_t published = H5Fopen(test_data("weightflow_reference.h5"), H5F_ACC_RDONLY, H5P_DEFAULT);
+  hid_t published = H5Fopen(test_data("weightflow_reference_epidemic.h5"), H5F_ACC_RDONLY, H5P_DEFAULT);
   counts          = reference_ints(published, "/trajectories");
   H5Fclose(published);
   if (rank == 0 && !mkdtemp(folder)) folder[0] = 0;
