@@ -253,7 +253,7 @@ static bool write_path(const wf_report *r, FILE *data, FILE *script)
   }
   begin_script(script, "path", 1000, 420);
   fprintf(script, "set xlabel 'time (unit of the ensemble)'\nset ylabel 'control path Z (no unit)'\nset key outside right top Left "
-                  "reverse samplen 2.4\nset rmargin 28\nplot");
+                  "reverse samplen 2.4\nset rmargin 40\nplot");
   for (int c = 0; c < shown; c++)
     fprintf(script,
             "%s 'path.tsv' index 0 using 1:%d with lines lw 2 lc '%s' title '%s', '' index 1 using 1:%d with points pt 7 "
@@ -314,7 +314,7 @@ static void plot_training(const wf_report *r, int index, FILE *script)
 {
   int total = find_column(r, "total"), weight = find_column(r, "weight_loss");
   fprintf(script,
-          "set title 'training of the hypernetwork' font 'sans-serif,13'\nset key inside right top Left reverse samplen 2.4\n"
+          "set title 'training of the hypernetwork' font 'sans-serif,13'\nset key inside right center Left reverse samplen 2.4\n"
           "set xlabel 'iteration'\nset ylabel 'total loss (nats per species)'\nset yrange [*:*]\nset format y '%%g'\n"
           "set y2label 'mean square distance to the anchors'\nset y2tics\nset logscale y2\nset format y2 '1e%%T'\n"
           "set ytics nomirror\nplot 'loss.tsv' index %d using 1:%d with lines lw 2 lc '%s' title 'total', \\\n"
