@@ -50,6 +50,10 @@ struct wf_dynamics {
   int64_t  n_forward, n_backward, n_repeated;
 };
 
+/* Join the callbacks of dynamics.c to a solver, and to the two Jacobians. */
+PetscErrorCode wf_dynamics_attach_solver(wf_dynamics *dynamics, TS ts);
+PetscErrorCode wf_dynamics_attach_shells(wf_dynamics *dynamics);
+
 /* Evaluate g at (tau, x) into `evaluation`, and the velocity dtheta/dtau [n_param] from it. */
 void wf_dynamics_evaluate(wf_dynamics *dynamics, double tau, const double *x, wf_evaluation *evaluation, double *velocity);
 
