@@ -112,7 +112,9 @@ await_checkpoint() { # FOLDER/STAGE
   done
 }
 
-digests() { "$program" digest "$1"/{simulate,pretrain,train,predict,evaluate}/*.h5 2>/dev/null | sed 's|  [^ ]*/\([a-z]*/\)|  \1|'; }
+digests() {
+  "$program" digest "$1"/{simulate,pretrain,train,predict,evaluate}/*.h5 2>/dev/null | sed 's|  [^ ]*/\([a-z]*/\)|  \1|'
+}
 
 # Finished work must not be done again: remember what is published now, and check after the next resume that the files are the
 # same ones.
