@@ -112,7 +112,8 @@ wf_setup_mpi() {
 }
 
 # Cores that this process may use.
-wf_cores() { nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1; }
+# nproc would answer 1 where the environment holds threads to one a process.
+wf_cores() { env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1; }
 
 # libtool and make cannot work in a folder with blanks in its name; then the build goes through a link without any.
 # Prints the path to use.
