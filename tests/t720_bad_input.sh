@@ -99,6 +99,7 @@ refuse 'predict.states = states_negative.npy: state 0, species 2: -1 is not a co
   -predict_states states_negative.npy
 refuse 'predict.states = good.npy: 3 axes instead of 2' "${predict[@]}" -predict_states good.npy
 refuse 'predict.states = nothing.npy: ' "${predict[@]}" -predict_states nothing.npy
+refuse 'data.file = nothing.npy: `import` reads it' simulate "$inputs/epidemic_smoke.yaml" -data_file nothing.npy -out simulated
 mkdir half
 cp -r made/simulate made/pretrain made/used_parameters.yaml half
 refuse 'predict: half/train/flow.h5 is missing: run the stage `train` first' predict -out half

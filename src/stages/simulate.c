@@ -250,6 +250,11 @@ PetscErrorCode wf_stage_simulate(wf_run *run)
   PetscFunctionBeginUser;
   PetscCall(wf_run_stage_begin(run, "simulate", "ensemble.h5", 0, NULL, "simulate", &needed));
   if (!needed) PetscFunctionReturn(0);
+  if (wf_run_params(run)->data.file[0]) {
+    PetscCall(wf_run_fail(run, WF_EXIT_USER, "data.file = %s: `import` reads it, and so does `run`; leave it out to simulate",
+                          wf_run_params(run)->data.file));
+    PetscFunctionReturn(0);
+  }
   if (!(wf_run_params(run)->simulate.t_end > 0)) {
     PetscCall(wf_run_fail(run, WF_EXIT_USER, "simulate.t_end = %g: must be above 0", wf_run_params(run)->simulate.t_end));
     PetscFunctionReturn(0);
