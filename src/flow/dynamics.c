@@ -7,7 +7,7 @@
 #include <weightflow/base.h>
 #include "dynamics_impl.h"
 
-enum { SHELF_BYTES_LIMIT = 192 << 20 };
+enum { SHELF_BYTES_LIMIT = 160 << 20 };
 
 /* --- callbacks of the TS
  * ------------------------------------------------------------------------------------------------------------------- */
