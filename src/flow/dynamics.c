@@ -73,38 +73,49 @@ static void pull_back(wf_dynamics *d, const double *v)
   d->backward_valid = true;
 }
 
-static PetscErrorCode multiply_jacobian_transpose(Mat shell, Vec v, Vec y)
+/* The shell's flow, with the cotangent v pulled back. */
+static PetscErrorCode pull_back_vector(Mat shell, Vec v, wf_dynamics **dynamics)
 {
-  wf_dynamics       *d;
-  const PetscScalar *in;
-  PetscScalar       *out;
+  const PetscScalar *cotangent;
 
   PetscFunctionBeginUser;
-  PetscCall(MatShellGetContext(shell, &d));
-  PetscCall(VecGetArrayRead(v, &in));
-  pull_back(d, in);
-  PetscCall(VecRestoreArrayRead(v, &in));
-  PetscCall(VecGetArrayWrite(y, &out));
-  for (int p = 0; p < d->n_param; p++) out[p] = (double)d->theta_bar[p];
-  out[d->n_param] = 0; /* nothing depends on the energy so far */
-  PetscCall(VecRestoreArrayWrite(y, &out));
+  PetscCall(MatShellGetContext(shell, dynamics));
+  PetscCall(VecGetArrayRead(v, &cotangent));
+  pull_back(*dynamics, cotangent);
+  PetscCall(VecRestoreArrayRead(v, &cotangent));
+  PetscFunctionReturn(0);
+}
+
+/* The first n components of y from x [n], the rest 0: nothing depends on the energy so far. */
+static PetscErrorCode fill_vector(int n, const wf_real *x, Vec y)
+{
+  PetscScalar *out;
+
+  PetscFunctionBeginUser;
+  PetscCall(VecSet(y, 0));
+  PetscCall(VecGetArray(y, &out));
+  for (int i = 0; i < n; i++) out[i] = (double)x[i];
+  PetscCall(VecRestoreArray(y, &out));
+  PetscFunctionReturn(0);
+}
+
+static PetscErrorCode multiply_jacobian_transpose(Mat shell, Vec v, Vec y)
+{
+  wf_dynamics *d;
+
+  PetscFunctionBeginUser;
+  PetscCall(pull_back_vector(shell, v, &d));
+  PetscCall(fill_vector(d->n_param, d->theta_bar, y));
   PetscFunctionReturn(0);
 }
 
 static PetscErrorCode multiply_jacobian_p_transpose(Mat shell, Vec v, Vec y)
 {
-  wf_dynamics       *d;
-  const PetscScalar *in;
-  PetscScalar       *out;
+  wf_dynamics *d;
 
   PetscFunctionBeginUser;
-  PetscCall(MatShellGetContext(shell, &d));
-  PetscCall(VecGetArrayRead(v, &in));
-  pull_back(d, in);
-  PetscCall(VecRestoreArrayRead(v, &in));
-  PetscCall(VecGetArrayWrite(y, &out));
-  for (int j = 0; j < d->n_phi; j++) out[j] = (double)d->phi_bar[j];
-  PetscCall(VecRestoreArrayWrite(y, &out));
+  PetscCall(pull_back_vector(shell, v, &d));
+  PetscCall(fill_vector(d->n_phi, d->phi_bar, y));
   PetscFunctionReturn(0);
 }
 
