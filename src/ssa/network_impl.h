@@ -1,53 +1,122 @@
-/* Inside a reaction network: the reactions as given, and the form that simulators run.
+/* Inside a network: what was given, and the compiled form that simulators run.
 
-   Compiled form. Reactions stand in their order in blocks of WF_NETWORK_LANES; the last block is padded with reactions of rate 0.
-   A propensity is rate * state[factor 0] * ... * state[factor n_factors - 1], with repeated factors for powers and the slot `one`
-   (always 1) where there are fewer; a firing adds n_deltas numbers to the state, the slot `nowhere` taking those that are not
-   needed. So all reactions of a network cost the same and no loop depends on which one fires. */
+   Everything that a simulator computes with has a slot, an index into one array of doubles (for many trajectories at once: of rows
+   of doubles): first the variables, then the time, then constants, then temporaries. A trajectory starts from a copy of `start`.
+   A program is a range of instructions; each computes value[result] = operation(value[a], value[b], value[c]), and the program's
+   value stands in the slot `result` when all are done. Laws and rates contain no variables under assignment rules: these were
+   substituted. */
 #ifndef WEIGHTFLOW_SSA_NETWORK_IMPL_H
 #define WEIGHTFLOW_SSA_NETWORK_IMPL_H
 #include <weightflow/network.h>
 
-enum { WF_NETWORK_LANES = 8, WF_NETWORK_NAME_SIZE = 64, WF_NETWORK_MAX_ORDER = 8, WF_NETWORK_MAX_TERMS = 16 };
+typedef struct {
+  int32_t operation; /* wf_operation; the n-ary ones with two operands here; unused operands repeat a */
+  int32_t result, a, b, c;
+} wf_instruction;
 
 typedef struct {
-  char    name[WF_NETWORK_NAME_SIZE];
-  int32_t initial;
-  bool    recorded;
-} wf_network_species;
+  int32_t first, n_instructions, result;
+} wf_program;
 
 typedef struct {
-  double          rate, amplitude, period;
-  int             n_reactants, n_changes;
-  wf_network_term reactants[WF_NETWORK_MAX_TERMS], changes[WF_NETWORK_MAX_TERMS];
-} wf_network_stored_reaction;
+  int32_t slot;
+  double  scale, offset; /* the factor is scale * x + offset */
+} wf_compiled_factor;
 
-/* A reaction that its propensity alone does not keep from making a count negative: it needs `minimum` of `species`. */
 typedef struct {
-  int lane, species, minimum;
-} wf_network_guard;
+  int32_t slot, program; /* program >= 0: the change is its value, and amount is not used */
+  double  amount;
+} wf_compiled_change;
+
+typedef struct {
+  int32_t slot;
+  double  minimum; /* the reaction cannot fire while the slot holds less */
+} wf_compiled_guard;
+
+/* A reaction. With program < 0 its law is
+     rate * factor_0 * factor_1 ... (multiplied in this order) [ * modulation(t) ],
+   lower <= modulation(t) <= upper for all t >= 0; else the law is the program. 0 wherever a guard says so, and 0 where the law gives
+   -0. Factors of a power or of x (x - 1) are written out. */
+typedef struct {
+  char   *name;
+  double  rate;
+  int32_t first_factor, n_factors;
+  int32_t program;
+  int32_t modulation; /* program of time alone, or -1 */
+  double  lower, upper;
+  int32_t first_change, n_changes, first_guard, n_guards;
+  bool    varies;          /* the law changes between jumps otherwise than by a modulation with finite bounds */
+  bool    may_be_negative; /* that it is not could not be told from its form */
+} wf_compiled_reaction;
+
+typedef struct {
+  int32_t slot, program;
+} wf_compiled_rule;
+
+typedef struct {
+  char   *name;
+  int32_t trigger, delay, priority; /* programs; delay and priority -1: none */
+  bool    initially_true, persistent, values_from_trigger_time;
+  int32_t first_assignment, n_assignments; /* in event_assignments; all values first, then all assignments */
+} wf_compiled_event;
+
+typedef struct wf_network_source wf_network_source; /* what was given: network.c and network_compile*.c only */
 
 struct wf_network {
-  char                        name[WF_NETWORK_NAME_SIZE];
-  char                        problem[192]; /* the first mistake made while building, or "" */
-  bool                        finished;
-  int                         n_species, species_capacity, n_reactions, reaction_capacity, n_recorded;
-  wf_network_species         *species;
-  wf_network_stored_reaction *reactions;
+  char              *name;
+  char               problem[256]; /* the first mistake made while building, or "" */
+  bool               finished;
+  wf_network_source *source;
 
-  int               n_blocks, n_factors, n_deltas, n_slots, one, nowhere, n_modulated;
-  double            max_delta;      /* largest change of a count by one reaction */
-  int32_t          *recorded;       /* [n_recorded] species */
-  double           *rate;           /* [n_blocks, LANES] without modulation */
-  int32_t          *factor;         /* [n_blocks, n_factors, LANES] slots of the state */
-  int32_t          *delta_slot;     /* [n_reactions, n_deltas] */
-  double           *delta;          /* [n_reactions, n_deltas] */
-  int               n_guards;
-  int32_t          *first_guard;    /* [n_blocks + 1] */
-  wf_network_guard *guards;         /* [n_guards] by block */
-  int32_t          *first_affected; /* [n_reactions + 1] the dependency graph: blocks to refresh after a reaction */
-  int32_t          *affected;
-  int32_t          *modulated;      /* [n_modulated] reactions whose rate depends on time */
-  int32_t          *modulation;     /* [n_reactions] index into modulated, or -1 */
+  int32_t n_variables, n_species, n_recorded, n_reactions;
+  char  **variable_name; /* [n_variables] */
+  bool   *is_species;    /* [n_variables] */
+  int32_t *recorded;     /* [n_recorded] slots */
+  bool    *whole;        /* [n_recorded] */
+
+  int32_t         n_slots, time_slot, first_temporary; /* slots from first_temporary on hold nothing between programs */
+  double         *start;                               /* [n_slots] assignment rules applied */
+  int32_t         n_instructions, n_programs;
+  wf_instruction *instructions;
+  wf_program     *programs;
+
+  wf_compiled_reaction *reactions; /* [n_reactions] */
+  wf_compiled_factor   *factors;
+  wf_compiled_change   *changes;
+  wf_compiled_guard    *guards;
+
+  int32_t           n_assignments, n_rates, n_events;
+  wf_compiled_rule *assignments; /* [n_assignments] in an order in which each needs only earlier ones */
+  wf_compiled_rule *rates;       /* [n_rates] */
+  wf_compiled_event *events;     /* [n_events] */
+  wf_compiled_rule *event_assignments;
+
+  /* The dependency graph (Gibson and Bruck 2000, J. Phys. Chem. A 104, 1876): affected[first_affected[j] ..
+     first_affected[j + 1] - 1] are the reactions, in increasing order, whose propensity may differ after reaction j fired. */
+  int32_t *first_affected; /* [n_reactions + 1] */
+  int32_t *affected;
+
+  bool modulated; /* any reaction with a modulation, or that varies */
+  bool plain;     /* no rates, no events, no reaction varies, no change by a program */
 };
+
+/* Run a program on value [n_slots]. */
+double wf_program_run(const wf_network *network, int32_t program, double *value);
+
+/* Enclose a program's value: given lower <= value <= upper [n_slots] for variables, time and constants, its own bounds come out.
+   Rigorous up to rounding, which is widened outwards. NaN can come out of neither: what may be undefined is (-inf, inf). */
+void wf_program_bound(const wf_network *network, int32_t program, double *lower, double *upper, double *result_lower,
+                      double *result_upper);
+
+/* One operation on numbers; and on intervals. */
+double wf_operation_apply(wf_operation operation, double a, double b, double c);
+
+/* Law of reaction j in the state value [n_slots], guards and the modulation at value[time_slot] included. */
+double wf_network_propensity(const wf_network *network, int32_t j, double *value);
+/* The same without the modulation (and so to be multiplied by it): what thinning and the direct method sum up. */
+double wf_network_unmodulated_propensity(const wf_network *network, int32_t j, double *value);
+/* Bring variables under assignment rules up to date. */
+void wf_network_apply_assignments(const wf_network *network, double *value);
+/* x_slot += change for all changes of reaction j. */
+void wf_network_fire(const wf_network *network, int32_t j, double *value);
 #endif

@@ -16,7 +16,7 @@ static const double round_seconds = 0.25; /* between two looks at clock, signals
 typedef struct {
   wf_run      *run;
   wf_network  *network;
-  wf_ssa_work *work;
+  wf_simulator *simulator;
   wf_ssa_rate  rate;
   int          n_time, n_species;
   int64_t      n_traj, n_blocks;
@@ -51,21 +51,24 @@ static PetscErrorCode create_simulation(simulation *s)
   s->first_traj     = rows_before_block(s, s->first_block);
   s->n_local        = rows_before_block(s, s->first_block + s->n_local_blocks) - s->first_traj;
   s->failed_traj    = s->n_traj;
-  s->work           = wf_ssa_work_create(s->network);
   s->times          = wf_calloc((size_t)s->n_time, sizeof *s->times);
   s->counts         = wf_calloc((size_t)s->n_local * (size_t)s->n_time * (size_t)s->n_species, sizeof *s->counts);
   s->events         = wf_calloc((size_t)s->n_local_blocks, sizeof *s->events);
-  PetscCheck(s->work && s->times && s->counts && s->events, PETSC_COMM_SELF, PETSC_ERR_MEM,
+  PetscCheck(s->times && s->counts && s->events, PETSC_COMM_SELF, PETSC_ERR_MEM,
              "no memory for %" PRId64 " trajectories of %d times and %d species on one rank: run on more nodes", s->n_local,
              s->n_time, s->n_species);
   for (int k = 0; k < s->n_time; k++) s->times[k] = k * params->simulate.t_end / (s->n_time - 1);
   for (int64_t b = 0; b < s->n_local_blocks; b++) s->events[b] = -1;
+  char                why[192];
+  const wf_ssa_config config = {.rate = s->rate, .seed = wf_run_seed(s->run), .n_time = s->n_time, .times = s->times};
+  s->simulator               = wf_simulator_create(s->network, &config, why, sizeof why);
+  PetscCheck(s->simulator, PETSC_COMM_SELF, PETSC_ERR_MEM, "%s", why);
   PetscFunctionReturn(0);
 }
 
 static void destroy_simulation(simulation *s)
 {
-  wf_ssa_work_destroy(&s->work);
+  wf_simulator_destroy(&s->simulator);
   wf_network_destroy(&s->network);
   wf_free(s->times);
   wf_free(s->counts);
@@ -158,19 +161,21 @@ static PetscErrorCode write_product(simulation *s)
 /* One block of this rank; false at the first trajectory that cannot be simulated. */
 static bool simulate_block(simulation *s, int64_t block)
 {
-  const size_t  row  = (size_t)s->n_time * (size_t)s->n_species;
-  const int64_t last = rows_before_block(s, s->first_block + block + 1);
-  int64_t       sum  = 0, events;
-  for (int64_t i = rows_before_block(s, s->first_block + block); i < last; i++, sum += events) {
-    int32_t *counts = s->counts + (size_t)(i - s->first_traj) * row;
-    if (wf_ssa_direct(s->work, s->rate, wf_run_seed(s->run), (uint64_t)i, s->n_time, s->times, counts, &events) !=
-        WF_SSA_COMPLETE) {
-      s->failed_traj = i;
-      return false;
-    }
+  const size_t   row    = (size_t)s->n_time * (size_t)s->n_species;
+  const int64_t  before = rows_before_block(s, s->first_block + block), after = rows_before_block(s, s->first_block + block + 1);
+  int64_t        events[BLOCK];
+  wf_ssa_failure failure;
+  wf_ssa_batch   batch = {.first    = (uint64_t)before,
+                          .n_traj   = (int)(after - before),
+                          .counts   = s->counts + (size_t)(before - s->first_traj) * row,
+                          .n_events = events};
+  if (!wf_simulator_run(s->simulator, &batch, &failure)) {
+    s->failed_traj = (int64_t)failure.trajectory;
+    return false;
   }
-  s->events[block] = sum;
-  s->n_new_events += sum;
+  s->events[block] = 0;
+  for (int i = 0; i < batch.n_traj; i++) s->events[block] += events[i];
+  s->n_new_events += s->events[block];
   return true;
 }
 
