@@ -14,7 +14,7 @@
 #endif
 #define INLINE static inline __attribute__((always_inline))
 
-enum { N_ROUNDS = WF_SSA_KEYS / 2, VECTORS = 4 };
+enum { N_ROUNDS = WF_SSA_KEYS / 2, VECTORS = 4, DRAWN = 4 };
 
 void wf_ssa_make_keys(uint64_t seed, uint64_t *keys)
 {
