@@ -20,7 +20,11 @@ typedef enum {
   WF_RANDOM_SAMPLE         = 8,  /* samples of a fitted density; item = sample */
   WF_RANDOM_METRIC         = 9,  /* resampling for scores and floors */
   WF_RANDOM_HOLDOUT        = 10, /* which trajectories train */
-  WF_RANDOM_BASELINE       = 11
+  WF_RANDOM_BASELINE       = 11,
+  WF_RANDOM_NEXT_REACTION  = 12, /* these four: item = trajectory, draw = counter */
+  WF_RANDOM_REJECTION      = 13,
+  WF_RANDOM_TAU_LEAPING    = 14,
+  WF_RANDOM_JUMP           = 15
 } wf_random_purpose;
 
 /* Four random 32-bit words of one draw. */

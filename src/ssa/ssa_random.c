@@ -49,10 +49,10 @@ static inline double negative_log(double u)
 }
 
 /* Random words of the steps in 64-bit lanes, of which only the lower half counts: words [4, WF_SSA_CHUNK]. */
-static void mix_counters(uint64_t seed, uint64_t item, uint32_t first, uint64_t *words)
+static void mix_counters(uint64_t seed, wf_random_purpose purpose, uint64_t item, uint32_t first, uint64_t *words)
 {
   for (int i = 0; i < WF_SSA_CHUNK; i++) {
-    uint32_t c0 = (uint32_t)item, c1 = (uint32_t)(item >> 32), c2 = first + (uint32_t)i, c3 = (uint32_t)WF_RANDOM_SSA;
+    uint32_t c0 = (uint32_t)item, c1 = (uint32_t)(item >> 32), c2 = first + (uint32_t)i, c3 = (uint32_t)purpose;
     uint32_t key0 = (uint32_t)seed, key1 = (uint32_t)(seed >> 32);
     for (int round = 0; round < N_ROUNDS; round++, key0 += STRIDE_0, key1 += STRIDE_1) {
       uint64_t p0 = (uint64_t)c0 * FACTOR_0, p1 = (uint64_t)c2 * FACTOR_1;
@@ -70,13 +70,14 @@ static void mix_counters(uint64_t seed, uint64_t item, uint32_t first, uint64_t 
 
 #ifdef WITH_AVX2
 /* The same with AVX2, whose 32 x 32 -> 64 bit product compilers do not find by themselves: three times as fast. */
-__attribute__((target("avx2"))) static void mix_counters_avx2(uint64_t seed, uint64_t item, uint32_t first, uint64_t *words)
+__attribute__((target("avx2"))) static void mix_counters_avx2(uint64_t seed, wf_random_purpose purpose, uint64_t item,
+                                                              uint32_t first, uint64_t *words)
 {
   const __m256i factor_0 = _mm256_set1_epi64x(FACTOR_0), factor_1 = _mm256_set1_epi64x(FACTOR_1);
   for (int i = 0; i < WF_SSA_CHUNK; i += 4) {
     __m256i  c0 = _mm256_set1_epi64x((uint32_t)item), c1 = _mm256_set1_epi64x((int64_t)(item >> 32));
     __m256i  c2   = _mm256_add_epi64(_mm256_set1_epi64x((int64_t)first + i), _mm256_set_epi64x(3, 2, 1, 0)); /* first + 15 < 2^32 */
-    __m256i  c3   = _mm256_set1_epi64x(WF_RANDOM_SSA);
+    __m256i  c3   = _mm256_set1_epi64x(purpose);
     uint32_t key0 = (uint32_t)seed, key1 = (uint32_t)(seed >> 32);
     for (int round = 0; round < N_ROUNDS; round++, key0 += STRIDE_0, key1 += STRIDE_1) {
       __m256i p0 = _mm256_mul_epu32(c0, factor_0), p1 = _mm256_mul_epu32(c2, factor_1);
@@ -99,19 +100,27 @@ WF_SIMD static void convert_words(const uint64_t *restrict words, double *restri
   for (int i = 0; i < WF_SSA_CHUNK; i++) uniform[i] = make_uniform(words[2 * WF_SSA_CHUNK + i], words[3 * WF_SSA_CHUNK + i]);
 }
 
-void wf_ssa_fill_random(uint64_t seed, uint64_t trajectory, uint64_t first, double *exponential, double *uniform)
+void wf_ssa_fill_random_for(wf_random_purpose purpose, uint64_t seed, uint64_t trajectory, uint64_t first, double *exponential,
+                            double *uniform)
 {
   const uint64_t item = trajectory + (first >> 32 << 32);
   uint64_t       words[4 * WF_SSA_CHUNK];
 
 #ifdef WITH_AVX2
   if (__builtin_cpu_supports("avx2"))
-    mix_counters_avx2(seed, item, (uint32_t)first, words);
+    mix_counters_avx2(seed, purpose, item, (uint32_t)first, words);
   else
 #endif
-    mix_counters(seed, item, (uint32_t)first, words);
+    mix_counters(seed, purpose, item, (uint32_t)first, words);
   convert_words(words, exponential, uniform);
 }
+
+void wf_ssa_fill_random(uint64_t seed, uint64_t trajectory, uint64_t first, double *exponential, double *uniform)
+{
+  wf_ssa_fill_random_for(WF_RANDOM_SSA, seed, trajectory, first, exponential, uniform);
+}
+
+double wf_ssa_logarithm(double x) { return -negative_log(x); }
 
 double wf_ssa_sine_of_turns(double turns)
 {
