@@ -27,13 +27,25 @@
   P(data, holdout, REAL, 0, 0, 0.9, NULL, "share", FIXED, "share of trajectories kept from training and scored on; 0: none")
 
 #define WF_PARAMS_SIMULATE(P)                                                                                                  \
-  P(simulate, system, CHOICE, "epidemic", 0, 0, "epidemic|toggle_switch|signalling_cascade_1", "", FIXED,                       \
-    "built-in reaction network")                                                                                              \
+  P(simulate, model, PATH, "", 0, 0, NULL, "", FIXED, "model in SBML, in place of the built-in system; empty: the system")     \
+  P(simulate, system, CHOICE, "epidemic", 0, 0,                                                                                \
+    "epidemic|toggle_switch|signalling_cascade_1|signalling_cascade_2|ecological_evolution", "", FIXED, "built-in model")      \
+  P(simulate, algorithm, CHOICE, "auto", 0, 0, "auto|direct|next_reaction|composition_rejection|tau_leaping", "", FIXED,       \
+    "method; auto: an exact one, the fastest for the model; tau_leaping is approximate")                                       \
   P(simulate, rate, CHOICE, "exact", 0, 0, "exact|frozen", "", FIXED,                                                          \
     "time-dependent rates: exact by thinning, or frozen at the last event as in the published ensembles")                      \
-  P(simulate, trajectories, INT, 1000, 1, 1e9, NULL, "", FIXED, "number of trajectories")                                      \
+  P(simulate, tau_error, REAL, 0.03, 1e-6, 1, NULL, "", FIXED, "epsilon of tau-leaping: largest relative change of a propensity")\
+  P(simulate, trajectories, INT, 1000, 1, 4294967296, NULL, "", FIXED, "number of trajectories")                               \
   P(simulate, t_end, REAL, 50, 0, 1e12, NULL, "time", FIXED, "last sampled time")                                              \
-  P(simulate, samples, INT, 101, 2, 1e6, NULL, "", FIXED, "number of equally spaced sample times, both ends included")
+  P(simulate, samples, INT, 101, 2, 1e6, NULL, "", FIXED, "number of equally spaced sample times, both ends included")         \
+  P(simulate, record, TEXT, "", 0, 0, NULL, "", FIXED, "comma-separated ids of the model to put out; empty: all species")      \
+  P(simulate, output, CHOICE, "grid", 0, 0, "grid|events", "", FIXED, "events: every jump of each trajectory besides the samples")\
+  P(simulate, store, CHOICE, "grid", 0, 0, "none|grid|final", "", FIXED,                                                       \
+    "samples kept of each trajectory: all (later stages need them), at the last time only, or none")                           \
+  P(simulate, statistics, BOOL, true, 0, 0, NULL, "", FIXED, "moments, quantiles and histograms over the ensemble, at each time")\
+  P(simulate, quantiles, TEXT, "0.05,0.25,0.5,0.75,0.95", 0, 0, NULL, "share", FIXED, "which quantiles; empty: none")          \
+  P(simulate, histogram, INT, 255, 0, 1e6, NULL, "count", FIXED,                                                               \
+    "largest count with a bin of its own; beyond, bins get wider by powers of two; 0: no histograms")
 
 #define WF_PARAMS_PRETRAIN(P)                                                                                                  \
   P(pretrain, backbone, CHOICE, "gru", 0, 0, "gru", "", FIXED, "autoregressive network")                                       \

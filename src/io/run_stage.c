@@ -140,6 +140,19 @@ PetscErrorCode wf_run_product_create(wf_run *run, const char *kind, wf_file **fi
   PetscFunctionReturn(0);
 }
 
+PetscErrorCode wf_run_product_resume(wf_run *run, const char *kind, wf_file **file, char *why, size_t why_size)
+{
+  char path[WF_PATH_SIZE];
+
+  PetscFunctionBeginUser;
+  wf_run_path(run, run->stage.name, run->stage.product, path, sizeof(path));
+  PetscCall(wf_file_resume(run->comm, path, kind, file, why, why_size));
+  if (!*file) PetscFunctionReturn(0);
+  PetscCall(wf_run_compare_origin(run, *file, why, why_size));
+  if (why[0]) PetscCall(wf_file_discard(file));
+  PetscFunctionReturn(0);
+}
+
 PetscErrorCode wf_run_stage_end(wf_run *run, wf_file **product)
 {
   char digest[WF_DIGEST_SIZE], duration[48], path[WF_PATH_SIZE];
