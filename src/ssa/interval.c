@@ -143,6 +143,7 @@ static interval take_logarithm(interval a) { return a.low < 0 ? everything : wid
 /* log_base(x), by whichever way it is computed. */
 static interval take_logarithm_to(interval base, interval x)
 {
+  if (base.low <= 0) return everything;
   interval ratio = divide(take_logarithm(x), take_logarithm(base));
   return widen(ratio.low, ratio.high, 2 * LIBRARY_ERROR);
 }

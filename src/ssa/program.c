@@ -13,10 +13,13 @@ static double find_factorial(double x)
   return product;
 }
 
+/* Square roots are right to the last bit; cube roots are where they are whole. */
 static double find_root(double degree, double x)
 {
   if (degree == 2) return sqrt(x);
-  return degree == 3 ? cbrt(x) : pow(x, 1 / degree);
+  if (degree != 3) return pow(x, 1 / degree);
+  const double root = cbrt(x), whole = rint(root);
+  return whole * whole * whole == x ? whole : root;
 }
 
 static double find_logarithm(double base, double x)

@@ -49,7 +49,7 @@ static void build_toggle_switch(wf_network *network)
 static void add_cascade_species(wf_network *network)
 {
   for (int i = 1; i <= CASCADE_LENGTH; i++) {
-    char name[8];
+    char name[16];
     snprintf(name, sizeof name, "X%d", i);
     wf_network_add_species(network, name, 0, true);
   }
@@ -63,7 +63,7 @@ static void build_cascade(wf_network *network, void (*add_link)(wf_network *netw
   add_cascade_species(network);
   wf_network_add_equation(network, "0 -> X1", 10, 0, 0);
   for (int i = 1; i <= CASCADE_LENGTH; i++) {
-    char death[16];
+    char death[24];
     if (i < CASCADE_LENGTH) add_link(network, i);
     snprintf(death, sizeof death, "X%d -> 0", i);
     wf_network_add_equation(network, death, 1, 0, 0);
