@@ -20,7 +20,12 @@ typedef enum {
   WF_RANDOM_SAMPLE         = 8,  /* samples of a fitted density; item = sample */
   WF_RANDOM_METRIC         = 9,  /* resampling for scores and floors */
   WF_RANDOM_HOLDOUT        = 10, /* which trajectories train */
-  WF_RANDOM_BASELINE       = 11
+  WF_RANDOM_BASELINE       = 11,
+  WF_RANDOM_NEXT_REACTION  = 12, /* these four: item = trajectory, draw = counter */
+  WF_RANDOM_REJECTION      = 13,
+  WF_RANDOM_TAU_LEAPING    = 14,
+  WF_RANDOM_JUMP           = 15,
+  WF_RANDOM_SSA_TIE        = 16 /* which of several events at one time comes first; item = trajectory, draw = tie */
 } wf_random_purpose;
 
 /* Four random 32-bit words of one draw. */

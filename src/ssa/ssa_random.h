@@ -3,6 +3,7 @@
 #ifndef WEIGHTFLOW_SSA_SSA_RANDOM_H
 #define WEIGHTFLOW_SSA_SSA_RANDOM_H
 #include <stdint.h>
+#include <weightflow/random.h>
 
 enum { WF_SSA_CHUNK = 16 };
 
@@ -12,6 +13,13 @@ enum { WF_SSA_CHUNK = 16 };
      (uint32_t)step).
    The exponential is right to 1 unit in the last place or so and has the same bits on every machine. */
 void wf_ssa_fill_random(uint64_t seed, uint64_t trajectory, uint64_t first, double *exponential, double *uniform);
+
+/* The same for another purpose than WF_RANDOM_SSA. */
+void wf_ssa_fill_random_for(wf_random_purpose purpose, uint64_t seed, uint64_t trajectory, uint64_t first, double *exponential,
+                            double *uniform);
+
+/* log x of a normal number x > 0 by the same formula; the same bits on every machine, which the C library's has not. */
+double wf_ssa_logarithm(double x);
 
 /* sin(2 pi turns), turns >= 0 and below 2^52, to about 2e-16; the same bits on every machine. */
 double wf_ssa_sine_of_turns(double turns);
