@@ -320,7 +320,7 @@ static void check_failures(void)
 {
   wf_network *network = wf_network_create("explosion");
   int         x       = wf_network_add_species(network, "X", 1, true);
-  add_law(network, "burst", combine(network, WF_MULTIPLY, number(network, 0.02), wf_network_make_symbol(network, x)), x, 50000000);
+  add_law(network, "burst", combine(network, WF_MULTIPLY, number(network, 0.2), wf_network_make_symbol(network, x)), x, 50000000);
   add_law(network, "end", wf_network_make_symbol(network, x), x, -1);
   compare_failure(finish(network), WF_SSA_COUNT_RANGE, "burst");
 
