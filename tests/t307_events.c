@@ -175,13 +175,13 @@ static void check_narrow_triggers(void)
   wf_network_destroy(&network);
 }
 
-/* Along curves: a sawtooth x' = 1 from 0.1 that falls at 1; an oscillator that counts how often it comes above 0.5; and the same
+/* Along curves: a sawtooth x' = 1 from 0.1234 that falls at 1; an oscillator that counts how often it comes above 0.5; and the same
    with a peak of which only 1e-6 stands above the threshold, for 0.003 of time. */
 static void check_curves(void)
 {
   double      grid[TIMES], v[TIMES * 5];
   wf_network *network = wf_network_create("curves");
-  for (int i = 0; i < 5; i++) add_real(network, (const char *[]){"x", "c", "s", "n", "peaks"}[i], i == 0 ? 0.1 : i == 1);
+  for (int i = 0; i < 5; i++) add_real(network, (const char *[]){"x", "c", "s", "n", "peaks"}[i], i == 0 ? 0.1234 : i == 1);
   wf_network_add_rate(network, 0, num(network, 1));
   wf_network_add_rate(network, 1, op1(network, WF_NEGATE, sym(network, "s")));
   wf_network_add_rate(network, 2, sym(network, "c"));
@@ -194,7 +194,7 @@ static void check_curves(void)
   fill_grid(grid, 0.73);
   run_once(network, grid, v);
   for (int k = 0; k < TIMES; k++) {
-    const double saw = grid[k] + 0.1, turns = grid[k] / (2 * acos(-1));
+    const double saw = grid[k] + 0.1234, turns = grid[k] / (2 * acos(-1));
     WF_CHECK(fabs(v[5 * k] - (saw - floor(saw))) < 1e-9, "t = %g: %.12g", grid[k], v[5 * k]);
     WF_CHECK(fabs(v[5 * k + 2] - sin(grid[k])) < 1e-6, "t = %g: %.12g", grid[k], v[5 * k + 2]);
     WF_CHECK(v[5 * k + 3] == floor(turns + 11.0 / 12), "t = %g: %g", grid[k], v[5 * k + 3]);
