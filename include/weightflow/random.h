@@ -24,7 +24,8 @@ typedef enum {
   WF_RANDOM_NEXT_REACTION  = 12, /* these four: item = trajectory, draw = counter */
   WF_RANDOM_REJECTION      = 13,
   WF_RANDOM_TAU_LEAPING    = 14,
-  WF_RANDOM_JUMP           = 15
+  WF_RANDOM_JUMP           = 15,
+  WF_RANDOM_SSA_TIE        = 16 /* which of several events at one time comes first; item = trajectory, draw = tie */
 } wf_random_purpose;
 
 /* Four random 32-bit words of one draw. */

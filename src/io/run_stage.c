@@ -116,7 +116,10 @@ PetscErrorCode wf_run_stage_begin(wf_run *run, const char *stage, const char *pr
     PetscFunctionReturn(0);
   }
   PetscCall(look_for_product(run, &complete));
-  if (complete) PetscFunctionReturn(0);
+  if (complete) {
+    wf_run_prune_checkpoints(run, 0); /* of a run that was killed just after it had published */
+    PetscFunctionReturn(0);
+  }
   *needed = true;
   PetscCall(make_stage_folder(run));
   PetscCall(push_log_stage(stage));

@@ -1,4 +1,4 @@
-/* Building reaction networks and compiling them for the simulators. Pure; nothing is collective. */
+/* Building networks: variables, reactions, rules and events as they are given, each checked. Pure; nothing is collective. */
 #include <ctype.h>
 #include <math.h>
 #include <stdarg.h>
@@ -6,12 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <weightflow/base.h>
-#include "ssa/network_impl.h"
+#include "ssa/network_source.h"
 
-enum { LANES = WF_NETWORK_LANES };
+enum { MAX_TERMS = 32, MAX_ORDER = 64, FIRST_TABLE_SIZE = 64, NAME_SIZE = 64 };
 
-/* Only the first mistake is kept: later ones often follow from it. */
-__attribute__((format(printf, 2, 3))) static void remember_problem(wf_network *network, const char *format, ...)
+void wf_network_remember_problem(wf_network *network, const char *format, ...)
 {
   if (network->problem[0]) return;
   va_list arguments;
@@ -20,133 +19,346 @@ __attribute__((format(printf, 2, 3))) static void remember_problem(wf_network *n
   va_end(arguments);
 }
 
-/* Make room for one more item; false if memory is short. */
-static bool grow_array(void **array, int count, int *capacity, size_t size)
+void *wf_network_grow(wf_network *network, void *array, int32_t count, int32_t *capacity, size_t size)
 {
-  if (count < *capacity) return true;
-  int   larger = *capacity ? 2 * *capacity : 16;
-  void *memory = wf_calloc((size_t)larger, size);
-  if (!memory) return false;
-  if (count) memcpy(memory, *array, (size_t)count * size);
-  wf_free(*array);
-  *array    = memory;
+  if (count < *capacity) return array;
+  int32_t larger = *capacity ? 2 * *capacity : 16;
+  void   *memory = count < INT32_MAX / 2 ? wf_calloc((size_t)larger, size) : NULL;
+  if (!memory) {
+    wf_network_remember_problem(network, "memory is short");
+    return NULL;
+  }
+  if (count) memcpy(memory, array, (size_t)count * size);
+  wf_free(array);
   *capacity = larger;
-  return true;
+  return memory;
+}
+
+char *wf_network_copy_text(wf_network *network, const char *text)
+{
+  size_t size = strlen(text) + 1;
+  char  *copy = wf_calloc(size, 1);
+  if (copy)
+    memcpy(copy, text, size);
+  else
+    wf_network_remember_problem(network, "memory is short");
+  return copy;
 }
 
 wf_network *wf_network_create(const char *name)
 {
   wf_network *network = wf_calloc(1, sizeof *network);
-  if (network) snprintf(network->name, sizeof network->name, "%s", name);
+  if (!network) return NULL;
+  network->source = wf_calloc(1, sizeof *network->source);
+  network->name   = wf_network_copy_text(network, name);
+  if (!network->source || !network->name) wf_network_destroy(&network);
   return network;
 }
 
-static void discard_compiled_form(wf_network *network)
+void wf_network_discard_source(wf_network *network)
 {
-  wf_free(network->recorded);
-  wf_free(network->rate);
-  wf_free(network->factor);
-  wf_free(network->delta_slot);
-  wf_free(network->delta);
-  wf_free(network->first_guard);
-  wf_free(network->guards);
-  wf_free(network->first_affected);
-  wf_free(network->affected);
-  wf_free(network->modulated);
-  wf_free(network->modulation);
+  wf_network_source *source = network->source;
+  if (!source) return;
+  for (int32_t i = 0; i < network->n_variables; i++) wf_free(source->variables[i].name);
+  for (int32_t j = 0; j < network->n_reactions; j++) wf_free(source->reactions[j].name);
+  for (int32_t e = 0; e < source->n_events; e++) wf_free(source->events[e].name);
+  wf_network_discard_pool(source);
+  wf_free(source->variables);
+  wf_free(source->name_table);
+  wf_free(source->reactions);
+  wf_free(source->changes);
+  wf_free(source->events);
+  wf_free(source->event_assignments);
+  wf_free(source);
+  network->source = NULL;
 }
 
-void wf_network_destroy(wf_network **network)
+/* Can anything be added? If not, that is remembered. */
+static bool may_add(wf_network *network)
 {
-  if (!*network) return;
-  discard_compiled_form(*network);
-  wf_free((*network)->species);
-  wf_free((*network)->reactions);
-  wf_free(*network);
-  *network = NULL;
+  if (!network->source) wf_network_remember_problem(network, "something was added to a finished network");
+  return !network->problem[0];
+}
+
+/* --- variables --- */
+
+static uint32_t hash_name(const char *name)
+{
+  uint32_t hash = 2166136261u;
+  for (; *name; name++) hash = (hash ^ (unsigned char)*name) * 16777619u;
+  return hash ^ hash >> 15;
+}
+
+static int32_t *find_name_place(const wf_network_source *source, const char *name)
+{
+  uint32_t mask = (uint32_t)source->name_table_size - 1, i = hash_name(name) & mask;
+  while (source->name_table[i] && strcmp(source->variables[source->name_table[i] - 1].name, name)) i = (i + 1) & mask;
+  return &source->name_table[i];
+}
+
+static bool enlarge_name_table(wf_network *network)
+{
+  wf_network_source *source = network->source;
+  if (2 * (network->n_variables + 1) < source->name_table_size) return true;
+  int32_t  size  = source->name_table_size ? 2 * source->name_table_size : FIRST_TABLE_SIZE;
+  int32_t *table = wf_calloc((size_t)size, sizeof *table);
+  if (!table) {
+    wf_network_remember_problem(network, "memory is short");
+    return false;
+  }
+  wf_free(source->name_table);
+  source->name_table      = table;
+  source->name_table_size = size;
+  for (int32_t i = 0; i < network->n_variables; i++) *find_name_place(source, source->variables[i].name) = i + 1;
+  return true;
+}
+
+int wf_network_find_variable(const wf_network *network, const char *name)
+{
+  if (network->source) return network->source->name_table_size ? *find_name_place(network->source, name) - 1 : -1;
+  for (int32_t i = 0; i < network->n_variables; i++)
+    if (!strcmp(network->variable_name[i], name)) return i;
+  return -1;
+}
+
+static void check_initial(wf_network *network, const char *name, bool is_species, double initial)
+{
+  if (!isfinite(initial)) wf_network_remember_problem(network, "%s starts with %g: must be finite", name, initial);
+  if (is_species && initial < 0)
+    wf_network_remember_problem(network, "species %s starts with %g: must not be negative", name, initial);
+}
+
+int wf_network_add_variable(wf_network *network, const wf_network_variable *given)
+{
+  if (!may_add(network) || !enlarge_name_table(network)) return -1;
+  wf_network_source *source = network->source;
+  if (!given->name[0]) wf_network_remember_problem(network, "variable %d has no name", (int)network->n_variables + 1);
+  if (*find_name_place(source, given->name)) wf_network_remember_problem(network, "%s is there twice", given->name);
+  check_initial(network, given->name, given->is_species, given->initial);
+  if (network->problem[0]) return -1;
+  wf_source_variable *variables =
+      wf_network_grow(network, source->variables, network->n_variables, &source->variable_capacity, sizeof *variables);
+  if (!variables) return -1;
+  source->variables = variables;
+  char *name        = wf_network_copy_text(network, given->name);
+  if (!name) return -1;
+  variables[network->n_variables] = (wf_source_variable){.name       = name,
+                                                         .initial    = given->initial,
+                                                         .is_species = given->is_species,
+                                                         .recorded   = given->recorded,
+                                                         .assignment = -1,
+                                                         .rate       = -1};
+  network->n_variables++;
+  network->n_species += given->is_species;
+  *find_name_place(source, name) = network->n_variables;
+  return network->n_variables - 1;
 }
 
 int wf_network_add_species(wf_network *network, const char *name, int32_t initial, bool recorded)
 {
-  void *array = network->species;
-  if (network->finished) remember_problem(network, "species %s was added to a finished network", name);
-  if (initial < 0) remember_problem(network, "species %s starts with %d: must not be negative", name, (int)initial);
-  if (strlen(name) >= WF_NETWORK_NAME_SIZE) remember_problem(network, "species name %.40s... is too long", name);
-  for (int i = 0; i < network->n_species; i++)
-    if (!strcmp(network->species[i].name, name)) remember_problem(network, "species %s is there twice", name);
-  if (network->problem[0]) return -1;
-  if (!grow_array(&array, network->n_species, &network->species_capacity, sizeof *network->species)) {
-    remember_problem(network, "out of memory");
-    return -1;
+  return wf_network_add_variable(
+      network, &(wf_network_variable){.name = name, .initial = initial, .is_species = true, .recorded = recorded});
+}
+
+/* The variable, or NULL (and a problem) where there is none. */
+static wf_source_variable *find_source_variable(wf_network *network, const char *what, int variable)
+{
+  if (!may_add(network)) return NULL;
+  if (variable >= 0 && variable < network->n_variables) return &network->source->variables[variable];
+  wf_network_remember_problem(network, "%s: there is no variable number %d", what, variable);
+  return NULL;
+}
+
+void wf_network_set_initial(wf_network *network, int variable, double initial)
+{
+  wf_source_variable *found = find_source_variable(network, "initial value", variable);
+  if (!found) return;
+  check_initial(network, found->name, found->is_species, initial);
+  found->initial = initial;
+}
+
+void wf_network_set_recorded(wf_network *network, int variable, bool recorded)
+{
+  wf_source_variable *found = find_source_variable(network, "record", variable);
+  if (found) found->recorded = recorded;
+}
+
+/* --- rules --- */
+
+static bool is_expression(const wf_network *network, wf_expression expression)
+{
+  return expression >= 0 && expression < network->source->n_nodes;
+}
+
+static void add_rule(wf_network *network, int variable, wf_expression expression, bool is_rate)
+{
+  wf_source_variable *found = find_source_variable(network, "rule", variable);
+  if (!found) return;
+  if (!is_expression(network, expression))
+    wf_network_remember_problem(network, "the rule of %s has no expression", found->name);
+  else if (found->assignment >= 0 || found->rate >= 0)
+    wf_network_remember_problem(network, "%s has two rules", found->name);
+  else if (is_rate)
+    found->rate = expression;
+  else
+    found->assignment = expression;
+}
+
+void wf_network_add_assignment(wf_network *network, int variable, wf_expression expression)
+{
+  add_rule(network, variable, expression, false);
+}
+
+void wf_network_add_rate(wf_network *network, int variable, wf_expression expression)
+{
+  add_rule(network, variable, expression, true);
+}
+
+/* --- reactions --- */
+
+static bool check_change(wf_network *network, const char *name, const wf_network_change *change)
+{
+  if (change->variable < 0 || change->variable >= network->n_variables)
+    wf_network_remember_problem(network, "reaction %s changes variable number %d, which there is not", name, change->variable);
+  else if (change->expression < 0 && !isfinite(change->amount))
+    wf_network_remember_problem(network, "reaction %s changes %s by %g: must be finite", name,
+                                network->source->variables[change->variable].name, change->amount);
+  else if (change->expression >= network->source->n_nodes)
+    wf_network_remember_problem(network, "reaction %s changes %s by what is no expression", name,
+                                network->source->variables[change->variable].name);
+  return !network->problem[0];
+}
+
+/* Append a change; constant amounts for one variable are added up. */
+static bool append_change(wf_network *network, int32_t first, const wf_network_change *given)
+{
+  wf_network_source *source = network->source;
+  wf_network_change  change = {given->variable, given->expression < 0 ? given->amount : 0,
+                              given->expression < 0 ? -1 : given->expression};
+  if (change.expression >= 0 && wf_network_expression_is_number(network, change.expression, &change.amount)) {
+    change.expression = -1;
+    if (!check_change(network, "with a folded amount", &change)) return false;
   }
-  network->species            = array;
-  wf_network_species *species = &network->species[network->n_species];
-  snprintf(species->name, sizeof species->name, "%s", name);
-  species->initial  = initial;
-  species->recorded = recorded;
-  network->n_recorded += recorded;
-  return network->n_species++;
+  for (int32_t i = first; change.expression < 0 && i < source->n_changes; i++)
+    if (source->changes[i].variable == change.variable && source->changes[i].expression < 0) {
+      source->changes[i].amount += change.amount;
+      return true;
+    }
+  wf_network_change *changes =
+      wf_network_grow(network, source->changes, source->n_changes, &source->change_capacity, sizeof *changes);
+  if (!changes) return false;
+  source->changes              = changes;
+  changes[source->n_changes++] = change;
+  return true;
+}
+
+void wf_network_add_law(wf_network *network, const char *name, wf_expression law, int n_changes, const wf_network_change *changes)
+{
+  if (!may_add(network)) return;
+  wf_network_source *source = network->source;
+  const int32_t      first  = source->n_changes;
+  if (!is_expression(network, law)) wf_network_remember_problem(network, "reaction %s has no law", name);
+  for (int i = 0; i < n_changes; i++)
+    if (!check_change(network, name, &changes[i]) || !append_change(network, first, &changes[i])) return;
+  if (network->problem[0]) return;
+  int32_t n = first; /* changes of 0 are none */
+  for (int32_t i = first; i < source->n_changes; i++)
+    if (source->changes[i].expression >= 0 || source->changes[i].amount != 0) source->changes[n++] = source->changes[i];
+  source->n_changes = n;
+  wf_source_reaction *reactions =
+      wf_network_grow(network, source->reactions, network->n_reactions, &source->reaction_capacity, sizeof *reactions);
+  if (!reactions) return;
+  source->reactions = reactions;
+  char *copy        = wf_network_copy_text(network, name);
+  if (!copy) return;
+  reactions[network->n_reactions++] = (wf_source_reaction){.name = copy, .law = law, .first_change = first, .n_changes = n - first};
 }
 
 /* Copy terms, checking that each species is known and stands there once. */
-static void copy_terms(wf_network *network, const char *what, int n, const wf_network_term *from, wf_network_term *to)
+static void check_terms(wf_network *network, const char *name, const char *what, int n, const wf_network_term *terms)
 {
-  int number = network->n_reactions + 1;
-  if (n < 0 || n > WF_NETWORK_MAX_TERMS) {
-    remember_problem(network, "reaction %d has %d %s: at most %d are possible", number, n, what, WF_NETWORK_MAX_TERMS);
-    return;
-  }
-  for (int i = 0; i < n; i++) {
-    if (from[i].species < 0 || from[i].species >= network->n_species)
-      remember_problem(network, "reaction %d: there is no species %d", number, from[i].species);
+  if (n < 0 || n > MAX_TERMS)
+    wf_network_remember_problem(network, "reaction %s has %d %s: at most %d are possible", name, n, what, MAX_TERMS);
+  for (int i = 0; i < n && !network->problem[0]; i++) {
+    if (terms[i].species < 0 || terms[i].species >= network->n_variables)
+      wf_network_remember_problem(network, "reaction %s: there is no species %d", name, terms[i].species);
     for (int j = 0; j < i; j++)
-      if (from[j].species == from[i].species)
-        remember_problem(network, "reaction %d: a species stands twice among the %s", number, what);
-    to[i] = from[i];
+      if (terms[j].species == terms[i].species)
+        wf_network_remember_problem(network, "reaction %s: a species stands twice among the %s", name, what);
   }
+}
+
+static void check_reaction(wf_network *network, const char *name, const wf_network_reaction *reaction)
+{
+  int order = 0;
+  if (!(reaction->rate >= 0 && isfinite(reaction->rate)))
+    wf_network_remember_problem(network, "reaction %s has rate %g: must be finite and not negative", name, reaction->rate);
+  if (!(fabs(reaction->amplitude) <= 1))
+    wf_network_remember_problem(network, "reaction %s is modulated by %g: must be between -1 and 1", name, reaction->amplitude);
+  if (reaction->amplitude != 0 && !(reaction->period > 0 && isfinite(reaction->period)))
+    wf_network_remember_problem(network, "reaction %s has period %g: must be above 0", name, reaction->period);
+  check_terms(network, name, "reactants", reaction->n_reactants, reaction->reactants);
+  check_terms(network, name, "changes", reaction->n_changes, reaction->changes);
+  for (int i = 0; i < reaction->n_reactants && !network->problem[0]; i++) {
+    const int number = reaction->reactants[i].number;
+    if (number < 1)
+      wf_network_remember_problem(network, "reaction %s has a reactant of order %d: must be at least 1", name, number);
+    order += number < MAX_ORDER ? number : MAX_ORDER + 1;
+  }
+  if (order > MAX_ORDER) wf_network_remember_problem(network, "reaction %s is of an order above %d", name, MAX_ORDER);
+}
+
+/* 1 + amplitude sin(2 pi t / period) */
+static wf_expression make_modulation(wf_network *network, double amplitude, double period)
+{
+  const double  two_pi = 6.283185307179586;
+  wf_expression turns =
+      wf_network_make_node(network, WF_DIVIDE, wf_network_make_time(network), wf_network_make_number(network, period), -1);
+  wf_expression angle = wf_network_make_node(network, WF_MULTIPLY, wf_network_make_number(network, two_pi), turns, -1);
+  wf_expression sine  = wf_network_make_node(network, WF_SIN, angle, -1, -1);
+  wf_expression swing = wf_network_make_node(network, WF_MULTIPLY, wf_network_make_number(network, amplitude), sine, -1);
+  return wf_network_make_node(network, WF_ADD, wf_network_make_number(network, 1), swing, -1);
+}
+
+static void add_power_law(wf_network *network, const char *name, const wf_network_reaction *reaction)
+{
+  wf_network_change changes[MAX_TERMS];
+  check_reaction(network, name, reaction);
+  if (network->problem[0]) return;
+  wf_expression law = wf_network_make_number(network, reaction->rate);
+  for (int i = 0; i < reaction->n_reactants; i++) {
+    wf_expression species = wf_network_make_symbol(network, reaction->reactants[i].species);
+    for (int n = 0; n < reaction->reactants[i].number; n++) law = wf_network_make_node(network, WF_MULTIPLY, law, species, -1);
+  }
+  if (reaction->amplitude != 0 && reaction->rate > 0)
+    law = wf_network_make_node(network, WF_MULTIPLY, law, make_modulation(network, reaction->amplitude, reaction->period), -1);
+  for (int i = 0; i < reaction->n_changes; i++)
+    changes[i] = (wf_network_change){reaction->changes[i].species, reaction->changes[i].number, -1};
+  wf_network_add_law(network, name, law, reaction->n_changes, changes);
 }
 
 void wf_network_add_reaction(wf_network *network, const wf_network_reaction *reaction)
 {
-  void                      *array  = network->reactions;
-  int                        number = network->n_reactions + 1, order = 0;
-  wf_network_stored_reaction stored = {.rate        = reaction->rate,
-                                       .amplitude   = reaction->amplitude,
-                                       .period      = reaction->period,
-                                       .n_reactants = reaction->n_reactants,
-                                       .n_changes   = reaction->n_changes};
-
-  if (network->finished) remember_problem(network, "a reaction was added to a finished network");
-  if (!(reaction->rate >= 0 && isfinite(reaction->rate)))
-    remember_problem(network, "reaction %d has rate %g: must be finite and not negative", number, reaction->rate);
-  if (!(fabs(reaction->amplitude) <= 1))
-    remember_problem(network, "reaction %d is modulated by %g: must be between -1 and 1", number, reaction->amplitude);
-  if (reaction->amplitude != 0 && !(reaction->period > 0 && isfinite(reaction->period)))
-    remember_problem(network, "reaction %d has period %g: must be above 0", number, reaction->period);
-  copy_terms(network, "reactants", reaction->n_reactants, reaction->reactants, stored.reactants);
-  copy_terms(network, "changes", reaction->n_changes, reaction->changes, stored.changes);
-  if (network->problem[0]) return;
-  for (int i = 0; i < stored.n_reactants; i++) {
-    order += stored.reactants[i].number;
-    if (stored.reactants[i].number < 1) remember_problem(network, "reaction %d has a reactant of order below 1", number);
-  }
-  if (order > WF_NETWORK_MAX_ORDER)
-    remember_problem(network, "reaction %d is of order %d: at most %d is possible", number, order, WF_NETWORK_MAX_ORDER);
-  if (!grow_array(&array, network->n_reactions, &network->reaction_capacity, sizeof *network->reactions))
-    remember_problem(network, "out of memory");
-  if (network->problem[0]) return;
-  network->reactions                         = array;
-  network->reactions[network->n_reactions++] = stored;
+  char name[16];
+  if (!may_add(network)) return;
+  snprintf(name, sizeof name, "%d", (int)network->n_reactions + 1);
+  add_power_law(network, name, reaction);
 }
 
-/* Number of species `i` among terms, or 0. */
+/* Number of the species among terms, appended with 0 where it is new; NULL: too many. */
 static int *find_term(int *n, wf_network_term *terms, int species)
 {
   for (int i = 0; i < *n; i++)
     if (terms[i].species == species) return &terms[i].number;
-  if (*n == WF_NETWORK_MAX_TERMS) return NULL;
+  if (*n == MAX_TERMS) return NULL;
   terms[*n] = (wf_network_term){species, 0};
   return &terms[(*n)++].number;
+}
+
+static const char *skip_blanks(const char *text)
+{
+  while (isspace((unsigned char)*text)) text++;
+  return text;
 }
 
 /* Read one side of an equation ("0", "S + 2 I") up to its end, adding sign * number to changes and number to reactants (if not
@@ -154,203 +366,120 @@ static int *find_term(int *n, wf_network_term *terms, int species)
 static const char *read_side(const wf_network *network, const char *text, int sign, int *n_reactants, wf_network_term *reactants,
                              int *n_changes, wf_network_term *changes)
 {
-  for (;;) {
-    char name[WF_NETWORK_NAME_SIZE];
-    int  species = 0, *number;
-    long copies  = 1;
-    while (isspace((unsigned char)*text)) text++;
+  for (;; text++) {
+    char name[NAME_SIZE];
+    int *number;
+    long copies = 1;
+    text        = skip_blanks(text);
     if (isdigit((unsigned char)*text)) {
       char *end;
       copies = strtol(text, &end, 10);
-      text   = end;
-      while (isspace((unsigned char)*text)) text++;
+      text   = skip_blanks(end);
       if (copies == 0) return text; /* "0": nothing on this side */
-      if (copies > WF_NETWORK_MAX_ORDER) return NULL;
+      if (copies < 0 || copies > MAX_ORDER) return NULL;
     }
     size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
     if (!length || length >= sizeof name) return NULL;
     snprintf(name, sizeof name, "%.*s", (int)length, text);
-    text += length;
-    while (species < network->n_species && strcmp(network->species[species].name, name)) species++;
-    if (species == network->n_species) return NULL;
+    int species = wf_network_find_variable(network, name);
+    if (species < 0) return NULL;
     if (reactants) {
       if (!(number = find_term(n_reactants, reactants, species))) return NULL;
       *number += (int)copies;
     }
     if (!(number = find_term(n_changes, changes, species))) return NULL;
     *number += sign * (int)copies;
-    while (isspace((unsigned char)*text)) text++;
+    text = skip_blanks(text + length);
     if (*text != '+') return text;
-    text++;
   }
 }
 
 void wf_network_add_equation(wf_network *network, const char *equation, double rate, double amplitude, double period)
 {
-  wf_network_term     reactants[WF_NETWORK_MAX_TERMS], changes[WF_NETWORK_MAX_TERMS];
+  wf_network_term     reactants[MAX_TERMS], changes[MAX_TERMS];
   wf_network_reaction reaction = {
       .rate = rate, .reactants = reactants, .changes = changes, .amplitude = amplitude, .period = period};
-  int         n_net = 0;
-  const char *text  = read_side(network, equation, -1, &reaction.n_reactants, reactants, &reaction.n_changes, changes);
-
+  int n_net = 0;
+  if (!may_add(network)) return;
+  const char *text = read_side(network, equation, -1, &reaction.n_reactants, reactants, &reaction.n_changes, changes);
   if (text && !strncmp(text, "->", 2))
     text = read_side(network, text + 2, 1, NULL, NULL, &reaction.n_changes, changes);
   else
     text = NULL;
   if (!text || *text) {
-    remember_problem(network, "reaction %d: cannot read \"%s\" (unknown species?)", network->n_reactions + 1, equation);
+    wf_network_remember_problem(network, "reaction %d: cannot read \"%s\" (unknown species?)", (int)network->n_reactions + 1,
+                                equation);
     return;
   }
   for (int i = 0; i < reaction.n_changes; i++) /* catalysts do not change */
     if (changes[i].number) changes[n_net++] = changes[i];
   reaction.n_changes = n_net;
-  wf_network_add_reaction(network, &reaction);
+  add_power_law(network, equation, &reaction);
 }
 
-/* Total order of a reaction: the number of factors of its propensity. */
-static int count_factors(const wf_network_stored_reaction *reaction)
-{
-  int order = 0;
-  for (int i = 0; i < reaction->n_reactants; i++) order += reaction->reactants[i].number;
-  return order;
-}
+/* --- events --- */
 
-/* How many molecules of change i's species must be there although the power law does not see to it; 0: none. */
-static int find_minimum(const wf_network_stored_reaction *reaction, int i)
+static void check_event(wf_network *network, const wf_network_event *event)
 {
-  int minimum = -reaction->changes[i].number;
-  if (minimum <= 0) return 0;
-  for (int j = 0; j < reaction->n_reactants; j++)
-    if (reaction->reactants[j].species == reaction->changes[i].species && minimum == 1) return 0; /* x^n is 0 at x = 0 */
-  return minimum;
-}
-
-static bool allocate_compiled_form(wf_network *network)
-{
-  size_t lanes = (size_t)network->n_blocks * LANES, reactions = (size_t)network->n_reactions;
-  int    n_guards = 0, n_terms = 0;
-  for (int j = 0; j < network->n_reactions; j++) {
-    n_terms += network->reactions[j].n_changes;
-    for (int i = 0; i < network->reactions[j].n_changes; i++) n_guards += find_minimum(&network->reactions[j], i) > 0;
+  const int32_t n_nodes = network->source->n_nodes;
+  if (!is_expression(network, event->trigger)) wf_network_remember_problem(network, "event %s has no trigger", event->name);
+  if (event->delay >= n_nodes || event->priority >= n_nodes)
+    wf_network_remember_problem(network, "event %s has a delay or priority that is no expression", event->name);
+  for (int i = 0; i < event->n_assignments && !network->problem[0]; i++) {
+    if (event->variables[i] < 0 || event->variables[i] >= network->n_variables)
+      wf_network_remember_problem(network, "event %s assigns variable number %d, which there is not", event->name,
+                                  event->variables[i]);
+    else if (!is_expression(network, event->expressions[i]))
+      wf_network_remember_problem(network, "event %s assigns no expression to %s", event->name,
+                                  network->source->variables[event->variables[i]].name);
+    for (int k = 0; k < i; k++)
+      if (event->variables[k] == event->variables[i])
+        wf_network_remember_problem(network, "event %s assigns %s twice", event->name,
+                                    network->source->variables[event->variables[i]].name);
   }
-  network->n_guards       = n_guards;
-  network->recorded       = wf_calloc((size_t)network->n_recorded, sizeof *network->recorded);
-  network->rate           = wf_calloc(lanes, sizeof *network->rate);
-  network->factor         = wf_calloc(lanes * (size_t)network->n_factors, sizeof *network->factor);
-  network->delta_slot     = wf_calloc(reactions * (size_t)network->n_deltas, sizeof *network->delta_slot);
-  network->delta          = wf_calloc(reactions * (size_t)network->n_deltas, sizeof *network->delta);
-  network->first_guard    = wf_calloc((size_t)network->n_blocks + 1, sizeof *network->first_guard);
-  network->guards         = wf_calloc((size_t)n_guards, sizeof *network->guards);
-  network->first_affected = wf_calloc(reactions + 1, sizeof *network->first_affected);
-  network->modulated      = wf_calloc(reactions, sizeof *network->modulated);
-  network->modulation     = wf_calloc(reactions, sizeof *network->modulation);
-  return network->recorded && network->rate && network->factor && network->delta_slot && network->delta && network->first_guard &&
-         network->guards && network->first_affected && network->modulated && network->modulation;
 }
 
-static void compile_reactions(wf_network *network)
+static bool append_event_assignment(wf_network *network, wf_source_assignment assignment)
 {
-  int guard = 0, recorded = 0;
-  for (int i = 0; i < network->n_species; i++)
-    if (network->species[i].recorded) network->recorded[recorded++] = i;
-  for (int i = 0; i < network->n_blocks * network->n_factors * LANES; i++) network->factor[i] = network->one;
-  for (int j = 0; j < network->n_reactions; j++) {
-    const wf_network_stored_reaction *reaction = &network->reactions[j];
-    int                               block = j / LANES, lane = j % LANES, w = 0;
-    if (lane == 0) network->first_guard[block] = guard;
-    network->rate[j] = reaction->rate;
-    for (int i = 0; i < reaction->n_reactants; i++)
-      for (int n = 0; n < reaction->reactants[i].number; n++)
-        network->factor[(block * network->n_factors + w++) * LANES + lane] = reaction->reactants[i].species;
-    for (int i = 0; i < network->n_deltas; i++) {
-      bool used                                      = i < reaction->n_changes;
-      network->delta_slot[j * network->n_deltas + i] = used ? reaction->changes[i].species : network->nowhere;
-      network->delta[j * network->n_deltas + i]      = used ? reaction->changes[i].number : 0;
-    }
-    for (int i = 0; i < reaction->n_changes; i++) {
-      int minimum        = find_minimum(reaction, i);
-      network->max_delta = fmax(network->max_delta, fabs((double)reaction->changes[i].number));
-      if (minimum) network->guards[guard++] = (wf_network_guard){lane, reaction->changes[i].species, minimum};
-    }
-    network->modulation[j] = -1;
-    if (reaction->amplitude != 0 && reaction->rate > 0) {
-      network->modulation[j]                     = network->n_modulated;
-      network->modulated[network->n_modulated++] = j;
-    }
-  }
-  network->first_guard[network->n_blocks] = guard;
-}
-
-/* Does a propensity of this block depend on a species that the reaction changes? */
-static bool block_depends(const wf_network *network, int block, const wf_network_stored_reaction *reaction)
-{
-  int last = (block + 1) * LANES < network->n_reactions ? (block + 1) * LANES : network->n_reactions;
-  for (int i = 0; i < reaction->n_changes; i++) {
-    int species = reaction->changes[i].species;
-    for (int k = block * LANES; k < last; k++) {
-      const wf_network_stored_reaction *other = &network->reactions[k];
-      for (int r = 0; r < other->n_reactants; r++)
-        if (other->reactants[r].species == species) return true;
-    }
-    for (int g = network->first_guard[block]; g < network->first_guard[block + 1]; g++)
-      if (network->guards[g].species == species) return true;
-  }
-  return false;
-}
-
-/* The dependency graph (Gibson and Bruck 2000, J. Phys. Chem. A 104, 1876), reaction -> blocks: counted first, then filled in. */
-static bool compile_dependencies(wf_network *network)
-{
-  for (int pass = 0; pass < 2; pass++) {
-    int count = 0;
-    for (int j = 0; j < network->n_reactions; j++) {
-      network->first_affected[j] = count;
-      for (int b = 0; b < network->n_blocks; b++)
-        if (block_depends(network, b, &network->reactions[j])) {
-          if (pass) network->affected[count] = b;
-          count++;
-        }
-    }
-    network->first_affected[network->n_reactions] = count;
-    if (!pass && !(network->affected = wf_calloc((size_t)count, sizeof *network->affected))) return false;
-  }
+  wf_network_source    *source = network->source;
+  wf_source_assignment *array  = wf_network_grow(network, source->event_assignments, source->n_event_assignments,
+                                                 &source->event_assignment_capacity, sizeof *array);
+  if (!array) return false;
+  source->event_assignments            = array;
+  array[source->n_event_assignments++] = assignment;
   return true;
 }
 
-bool wf_network_finish(wf_network *network, char *why, size_t why_size)
+void wf_network_add_event(wf_network *network, const wf_network_event *event)
 {
-  if (!network->n_recorded) remember_problem(network, "the network has no species to record");
-  if (!network->n_reactions) remember_problem(network, "the network has no reactions");
-  if (network->finished) remember_problem(network, "the network was finished before");
-  if (!network->problem[0]) {
-    network->n_factors = network->n_deltas = 2; /* the commonest shape, which the simulators have fast code for */
-    for (int j = 0; j < network->n_reactions; j++) {
-      int order = count_factors(&network->reactions[j]), changes = network->reactions[j].n_changes;
-      if (order > network->n_factors) network->n_factors = order;
-      if (changes > network->n_deltas) network->n_deltas = changes;
-    }
-    network->n_blocks = (network->n_reactions + LANES - 1) / LANES;
-    network->one      = network->n_species;
-    network->nowhere  = network->n_species + 1;
-    network->n_slots  = network->n_species + 2;
-    if (!allocate_compiled_form(network))
-      remember_problem(network, "out of memory");
-    else {
-      compile_reactions(network);
-      if (!compile_dependencies(network)) remember_problem(network, "out of memory");
-    }
-  }
-  if (why_size) snprintf(why, why_size, "%s", network->problem);
-  network->finished = !network->problem[0];
-  return network->finished;
+  if (!may_add(network)) return;
+  wf_network_source *source = network->source;
+  check_event(network, event);
+  if (network->problem[0]) return;
+  wf_source_event *events = wf_network_grow(network, source->events, source->n_events, &source->event_capacity, sizeof *events);
+  if (!events) return;
+  source->events = events;
+  char *name     = wf_network_copy_text(network, event->name);
+  if (!name) return;
+  wf_source_event *stored   = &events[source->n_events++];
+  *stored                   = (wf_source_event){.name = name, .event = *event, .first_assignment = source->n_event_assignments};
+  stored->event.name        = NULL;
+  stored->event.variables   = NULL;
+  stored->event.expressions = NULL;
+  for (int i = 0; i < event->n_assignments; i++)
+    if (!append_event_assignment(network, (wf_source_assignment){event->variables[i], event->expressions[i]})) return;
 }
+
+/* --- asking --- */
 
 const char *wf_network_name(const wf_network *network) { return network->name; }
 int         wf_network_n_species(const wf_network *network) { return network->n_species; }
 int         wf_network_n_recorded(const wf_network *network) { return network->n_recorded; }
 int         wf_network_n_reactions(const wf_network *network) { return network->n_reactions; }
-bool        wf_network_is_modulated(const wf_network *network) { return network->n_modulated > 0; }
+bool        wf_network_is_modulated(const wf_network *network) { return network->modulated; }
+bool        wf_network_is_plain(const wf_network *network) { return network->plain; }
+bool        wf_network_recorded_is_whole(const wf_network *network, int i_recorded) { return network->whole[i_recorded]; }
 const char *wf_network_recorded_name(const wf_network *network, int i_recorded)
 {
-  return network->species[network->recorded[i_recorded]].name;
+  return network->variable_name[network->recorded[i_recorded]];
 }

@@ -3,8 +3,9 @@
    Everything that a simulator computes with has a slot, an index into one array of doubles (for many trajectories at once: of rows
    of doubles): first the variables, then the time, then constants, then temporaries. A trajectory starts from a copy of `start`.
    A program is a range of instructions; each computes value[result] = operation(value[a], value[b], value[c]), and the program's
-   value stands in the slot `result` when all are done. Laws and rates contain no variables under assignment rules: these were
-   substituted. */
+   value stands in the slot `result` when all are done. The result of an instruction is never one of its operands. The programs of
+   one reaction's changes, and of one event's assignments, have result slots of their own: all can be run before any is used.
+   Programs other than those of assignment rules contain no variables under assignment rules: these were substituted. */
 #ifndef WEIGHTFLOW_SSA_NETWORK_IMPL_H
 #define WEIGHTFLOW_SSA_NETWORK_IMPL_H
 #include <weightflow/network.h>
@@ -110,6 +111,8 @@ void wf_program_bound(const wf_network *network, int32_t program, double *lower,
 
 /* One operation on numbers; and on intervals. */
 double wf_operation_apply(wf_operation operation, double a, double b, double c);
+void   wf_operation_bound(wf_operation operation, const double *lower, const double *upper, double *result_lower,
+                          double *result_upper); /* of the operands [3] */
 
 /* Law of reaction j in the state value [n_slots], guards and the modulation at value[time_slot] included. */
 double wf_network_propensity(const wf_network *network, int32_t j, double *value);
