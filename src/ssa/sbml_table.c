@@ -389,7 +389,7 @@ bool wf_sbml_mark_recorded(wf_sbml_reader *reader, const char *record)
     at += length;
     n++;
   }
-  for (int i = 0; !n && i < reader->n_entries; i++) {
+  for (int i = 0, named = n; !named && i < reader->n_entries; i++) {
     reader->entries[i].recorded = reader->entries[i].kind == WF_SBML_SPECIES;
     n += reader->entries[i].recorded;
   }
