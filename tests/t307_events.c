@@ -306,7 +306,7 @@ static void check_delayed_births(void)
 /* A clock that ticks twenty times a unit of time does not hold up 0 -> X. */
 static void check_interruptions(void)
 {
-  enum { N = 2000 };
+  enum { N = 300 };
   const double grid[1] = {3};
   wf_network  *network = wf_network_create("clock");
   wf_network_add_species(network, "X", 0, true);
