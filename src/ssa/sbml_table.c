@@ -389,7 +389,8 @@ bool wf_sbml_mark_recorded(wf_sbml_reader *reader, const char *record)
     at += length;
     n++;
   }
-  for (int i = 0, named = n; !named && i < reader->n_entries; i++) {
+  const bool all = n == 0;
+  for (int i = 0; all && i < reader->n_entries; i++) {
     reader->entries[i].recorded = reader->entries[i].kind == WF_SBML_SPECIES;
     n += reader->entries[i].recorded;
   }
