@@ -2,7 +2,7 @@
    compartments, conversion factors, rules, functions and events; immigration in batches; dimerisation (master equation solved
    here) with resets at a time and at a state. Criteria as in conformance.h. Models are written with {formulas} in place of MathML. */
 #include "config.h"
-#ifndef WF_HAVE_SBML
+#ifndef HAVE_LIBSBML
 #include "check.h"
 int main(void) { WF_TEST_SKIP("built without libsbml"); }
 #else
