@@ -78,7 +78,7 @@ static PetscErrorCode find_dataset(wf_file *file, const wf_dataset *dataset, hid
 PetscErrorCode wf_file_declare(wf_file *file, const wf_dataset *dataset, int *index)
 {
   wf_declared *d = &file->declared[file->n_declared];
-  hid_t        id;
+  hid_t        id = -1;
 
   PetscFunctionBeginUser;
   PetscCheck(file->n_declared < WF_MAX_DECLARED && strlen(dataset->name) < sizeof(d->name), PETSC_COMM_SELF,
