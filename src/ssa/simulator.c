@@ -15,6 +15,8 @@ struct wf_simulator {
   const wf_jump_process *process; /* in place of a network */
   wf_jump_engine        *jump_engine;
   void                  *work;
+  void                  *log_work; /* of wf_ssa_general, which gives the same bits and, unlike lockstep, every jump */
+  wf_ssa_config          config;
   int                    n_counts, n_values;
   int                   *counts, *values; /* which recorded variable */
   char                   description[128];
@@ -58,6 +60,7 @@ wf_simulator *wf_simulator_create(const wf_network *network, const wf_ssa_config
   if (simulator) {
     simulator->network = network;
     simulator->engine  = engine;
+    simulator->config  = *config;
     simulator->work    = engine->create(network, config);
     snprintf(simulator->description, sizeof simulator->description, "%s", engine->description);
   }
@@ -88,6 +91,7 @@ void wf_simulator_destroy(wf_simulator **simulator)
 {
   if (!*simulator) return;
   if ((*simulator)->engine) (*simulator)->engine->destroy((*simulator)->work);
+  if ((*simulator)->log_work) wf_ssa_general.destroy((*simulator)->log_work);
   wf_jump_engine_destroy(&(*simulator)->jump_engine);
   wf_free((*simulator)->counts);
   wf_free((*simulator)->values);
@@ -95,10 +99,19 @@ void wf_simulator_destroy(wf_simulator **simulator)
   *simulator = NULL;
 }
 
+static bool run_with_log(wf_simulator *simulator, const wf_ssa_batch *batch, wf_ssa_failure *failure)
+{
+  if (!simulator->log_work) simulator->log_work = wf_ssa_general.create(simulator->network, &simulator->config);
+  if (simulator->log_work) return wf_ssa_general.run(simulator->log_work, batch, failure);
+  *failure = (wf_ssa_failure){.status = WF_SSA_NO_PROGRESS, .trajectory = batch->first, .what = "memory is short"};
+  return false;
+}
+
 bool wf_simulator_run(wf_simulator *simulator, const wf_ssa_batch *batch, wf_ssa_failure *failure)
 {
   *failure = (wf_ssa_failure){.status = WF_SSA_COMPLETE};
   if (simulator->process) return wf_jump_engine_run(simulator->jump_engine, batch, failure);
+  if (batch->log && simulator->engine == &wf_ssa_lockstep) return run_with_log(simulator, batch, failure);
   return simulator->engine->run(simulator->work, batch, failure);
 }
 
