@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The stage simulate: one digest on any number of ranks for every kind of output; stopped, killed, and with its half-written file
 # damaged, it is gone on with on another number of ranks and ends in the same file; a model's file counts by its contents.
+# shellcheck disable=SC2016 # backquotes in messages are no commands
 # shellcheck source=tests/restart_tools.sh
 . "${abs_top_srcdir:?}/tests/restart_tools.sh"
 

@@ -83,7 +83,7 @@ static PetscErrorCode check_statistics(wf_file *file, const int32_t *counts, int
     int64_t    *expected = wf_calloc((size_t)n_bins, sizeof *expected);
     long double m = 0, v = 0, w = 0;
     int         other = c / D * D + (c + 1) % D; /* of the same time */
-    long double mo = 0;
+    long double mo    = 0;
     for (int i = 0; i < N; i++) column[i] = counts[i * TIMES * D + c], m += column[i], mo += counts[i * TIMES * D + other];
     for (int i = 0; i < N; i++) v += (column[i] - m / N) * (column[i] - m / N);
     for (int i = 0; i < N; i++) w += (column[i] - m / N) * (counts[i * TIMES * D + other] - mo / N);
@@ -119,8 +119,8 @@ static PetscErrorCode check_events(wf_file *file, const int32_t *counts)
   PetscCall(wf_file_shape(file, "/events/time", NULL, shape, NULL));
   PetscCall(wf_file_read_attribute_int(file, "/", "events", &n_events, &found));
   WF_CHECK(offset[0] == 0 && offset[N] == shape[0] && n_events == shape[0] && shape[0] > 50 * N);
-  double  *time  = wf_calloc((size_t)offset[N], sizeof *time);
-  int32_t *jump  = wf_calloc((size_t)offset[N], sizeof *jump), *state = wf_calloc((size_t)offset[N], D * sizeof *state);
+  double  *time = wf_calloc((size_t)offset[N], sizeof *time);
+  int32_t *jump = wf_calloc((size_t)offset[N], sizeof *jump), *state = wf_calloc((size_t)offset[N], D * sizeof *state);
   PetscCall(wf_file_read(file, "/events/time", WF_TYPE_DOUBLE, time));
   PetscCall(wf_file_read(file, "/events/jump", WF_TYPE_INT32, jump));
   PetscCall(wf_file_read(file, "/events/counts", WF_TYPE_INT32, state));

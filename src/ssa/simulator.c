@@ -27,7 +27,7 @@ static const wf_ssa_engine *choose_engine(const wf_network *network, const wf_ss
   const wf_ssa_engine *const asked[] = {[WF_SSA_NEXT_REACTION]         = &wf_ssa_next_reaction,
                                         [WF_SSA_COMPOSITION_REJECTION] = &wf_ssa_composition_rejection,
                                         [WF_SSA_TAU_LEAPING]           = &wf_ssa_tau_leaping};
-  char unwanted[192];
+  char                       unwanted[192];
   if (config->algorithm > WF_SSA_DIRECT)
     return asked[config->algorithm]->accepts(network, config, why, why_size) ? asked[config->algorithm] : NULL;
   if (config->algorithm == WF_SSA_AUTO && wf_network_n_reactions(network) > MANY_REACTIONS &&

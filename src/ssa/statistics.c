@@ -127,7 +127,7 @@ static double find_extrema(wf_statistics *s, int64_t n_traj, const int32_t *coun
   const int64_t n_columns = s->at.n_columns;
   double        largest   = 0;
   for (int64_t c = 0; c < n_columns; c += TILE) {
-    int64_t width         = n_columns - c < TILE ? n_columns - c : TILE;
+    int64_t width = n_columns - c < TILE ? n_columns - c : TILE;
     int32_t low[TILE], high[TILE];
     for (int64_t l = 0; l < width; l++) low[l] = high[l] = counts[c + l];
     for (int64_t i = 1; i < n_traj; i++) {
