@@ -62,7 +62,7 @@ check "part flipped: only its block" [ "$(sed -n 's/^simulate: \([0-9]*\) traj.*
 
 # --- the same for every jump, in both passes ---
 jumps=(-simulate_t_end 400 -simulate_trajectories 30000 -simulate_output events -simulate_store final -simulate_samples 2)
-jumps+=(-data_observed 0,1 -data_evaluated 1)
+jumps+=(-data_observed "0,1" -data_evaluated 1)
 run 0 2 jumps simulate "${jumps[@]}"
 for _ in 1 2 3; do run 3 2 jumps_stopped simulate "${jumps[@]}" -run_stop_minutes 1e-6; done
 run 0 1 jumps_stopped simulate "${jumps[@]}" -run_stop_minutes 0
