@@ -30,9 +30,9 @@ static long double covary(int n, const double *x, const double *y, int stride)
 
 static void check_moments(int n, double scale)
 {
-  int32_t *counts = wf_calloc((size_t)n * TIMES * D, sizeof *counts);
-  double  *values = wf_calloc((size_t)n * TIMES * V, sizeof *values), *x = wf_calloc((size_t)n * TIMES * D, sizeof *x);
-  double   mean[TIMES * D], variance[TIMES * D], covariance[TIMES * D * D], vmean[TIMES * V], vcovariance[TIMES * V * V];
+  int32_t       *counts = wf_calloc((size_t)n * TIMES * D, sizeof *counts);
+  double        *values = wf_calloc((size_t)n * TIMES * V, sizeof *values), *x = wf_calloc((size_t)n * TIMES * D, sizeof *x);
+  double         mean[TIMES * D], variance[TIMES * D], covariance[TIMES * D * D], vmean[TIMES * V], vcovariance[TIMES * V * V];
   wf_statistics *s = wf_statistics_create(&config);
   make_trajectories(n, scale, counts, values);
   for (int i = 0; i < n * TIMES * D; i++) x[i] = counts[i];
@@ -46,8 +46,8 @@ static void check_moments(int n, double scale)
       for (int j = 0; j < D; j++) {
         double exact = (double)covary(n, x + k * D + i, x + k * D + j, TIMES * D);
         double size  = sqrt((double)covary(n, x + k * D + i, x + k * D + i, TIMES * D));
-        WF_CHECK(fabs(covariance[(k * D + i) * D + j] - exact) <= 1e-14 * size * size * 4, "%g: %d %d %d: %.17g %.17g", scale, k, i, j,
-                 covariance[(k * D + i) * D + j], exact);
+        WF_CHECK(fabs(covariance[(k * D + i) * D + j] - exact) <= 1e-14 * size * size * 4, "%g: %d %d %d: %.17g %.17g", scale, k, i,
+                 j, covariance[(k * D + i) * D + j], exact);
         if (i == j) WF_CHECK(variance[k * D + i] == covariance[(k * D + i) * D + i]);
       }
   for (int k = 0; k < TIMES; k++)
@@ -82,7 +82,8 @@ static void check_edges(void)
       wf_statistics_settle(s);
       wf_statistics_moments_of_counts(s, mean, variance, NULL);
       wf_statistics_moments_of_values(s, vmean, vvariance, NULL);
-      for (int c = 0; c < TIMES * D; c++) WF_CHECK(mean[c] == sign * (double)INT32_MAX && variance[c] == 0, "%g %g", mean[c], variance[c]);
+      for (int c = 0; c < TIMES * D; c++)
+        WF_CHECK(mean[c] == sign * (double)INT32_MAX && variance[c] == 0, "%g %g", mean[c], variance[c]);
       for (int c = 0; c < TIMES * V; c++) WF_CHECK(vmean[c] == values[c] && vvariance[c] == 0, "%g %g", vmean[c], vvariance[c]);
     }
   /* cancellation in the sum itself: 1e300 + 1 - 1e300 = 1; and what is not finite, or overflows, is told as NaN */
@@ -132,7 +133,7 @@ static void check_order(double scale)
   for (int i = N - 1; i >= 0; i--) wf_statistics_add(backwards, 1, counts + i * TIMES * D, values + i * TIMES * V);
   for (int p = 0; p < 3; p++) {
     int first = p == 0 ? 0 : p == 1 ? 100 : 101, last = p == 0 ? 100 : p == 1 ? 101 : N;
-    parts[p]  = wf_statistics_create(&config);
+    parts[p] = wf_statistics_create(&config);
     wf_statistics_add(parts[p], last - first, counts + first * TIMES * D, values + first * TIMES * V);
   }
   merge(parts[2], parts[0]);
@@ -140,7 +141,7 @@ static void check_order(double scale)
   wf_statistics_settle(whole);
   wf_statistics_settle(backwards);
   const int64_t *a = wf_statistics_words(whole, &n_words), *b = wf_statistics_words(backwards, &n_words);
-  const int64_t *c = wf_statistics_words(parts[2], &n_words);
+  const int64_t *c     = wf_statistics_words(parts[2], &n_words);
   size_t         bytes = (size_t)n_words * sizeof *a;
   WF_CHECK(!memcmp(a, b, bytes) && !memcmp(a, c, bytes), "scale %g", scale);
   const double *x = wf_statistics_maximum(whole, &n), *y = wf_statistics_maximum(parts[2], &n);
@@ -163,10 +164,10 @@ static int compare_counts(const void *a, const void *b)
 static void check_histogram(double scale)
 {
   enum { N = 777 };
-  const double   shares[] = {0, 0.05, 0.25, 0.5, 0.95, 1};
-  int32_t       *counts = wf_calloc(N * TIMES * D, sizeof *counts), column[N], low[TIMES * D], high[TIMES * D];
-  double        *values = wf_calloc(N * TIMES * V, sizeof *values), quantile[TIMES * D], value_low[TIMES * V], value_high[TIMES * V];
-  int64_t        width[D], histogram[TIMES * D * BINS];
+  const double shares[] = {0, 0.05, 0.25, 0.5, 0.95, 1};
+  int32_t     *counts   = wf_calloc(N * TIMES * D, sizeof *counts), column[N], low[TIMES * D], high[TIMES * D];
+  double      *values = wf_calloc(N * TIMES * V, sizeof *values), quantile[TIMES * D], value_low[TIMES * V], value_high[TIMES * V];
+  int64_t      width[D], histogram[TIMES * D * BINS];
   wf_statistics *s = wf_statistics_create(&config);
   make_trajectories(N, scale, counts, values);
   wf_statistics_add(s, 300, counts, values);

@@ -46,19 +46,20 @@ void wf_run_path(const wf_run *run, const char *stage, const char *name, char *p
 /* One line to the log file and, on rank 0, to the screen. */
 PetscErrorCode wf_run_log(wf_run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Begin a stage with product file `product` ("anchors.h5"). parents [n_parents]: the product paths it is made from, relative to the
-   run folder ("simulate/ensemble.h5"); *needed is false (and one line is logged) where the product is complete and was made from
-   the same parents (by digest) and the same fixed parameters of `groups` ("data pretrain", or single ones: "data.observed
-   pretrain"), run.seed always included and paths of the groups data and simulate never (their contents count, as parents). Besides products, a parent
-   may be "file:PATH", any file outside the run folder, by its bytes, or "value:TEXT", a setting. A damaged product is named and
-   made anew. run.force makes it anew all the same, unless this command made it already (an import may bring later stages' products
-   too). A missing or damaged parent is a user mistake: logged, *needed = false, and wf_run_exit_code becomes 2 or 4. */
+/* Begin a stage with product file `product` ("anchors.h5"). parents [n_parents]: the product paths it is made from, relative to
+   the run folder ("simulate/ensemble.h5"); *needed is false (and one line is logged) where the product is complete and was made
+   from the same parents (by digest) and the same fixed parameters of `groups` ("data pretrain", or single ones: "data.observed
+   pretrain"), run.seed always included and paths of the groups data and simulate never (their contents count, as parents).
+   Besides products, a parent may be "file:PATH", any file outside the run folder, by its bytes, or "value:TEXT", a setting. A
+   damaged product is named and made anew. run.force makes it anew all the same, unless this command made it already (an import
+   may bring later stages' products too). A missing or damaged parent is a user mistake: logged, *needed = false, and
+   wf_run_exit_code becomes 2 or 4. */
 PetscErrorCode wf_run_stage_begin(wf_run *run, const char *stage, const char *product, int n_parents, const char *const *parents,
                                   const char *groups, bool *needed);
 /* Create the stage's product file; provenance, parameters and parents' digests are written by this call. */
 PetscErrorCode wf_run_product_create(wf_run *run, const char *kind, wf_file **file);
-/* Take up the product that a killed run left half written, see wf_file_resume; *file = NULL and a line in why [why_size] where there
-   is none, or it was made from other parents or parameters. */
+/* Take up the product that a killed run left half written, see wf_file_resume; *file = NULL and a line in why [why_size] where
+   there is none, or it was made from other parents or parameters. */
 PetscErrorCode wf_run_product_resume(wf_run *run, const char *kind, wf_file **file, char *why, size_t why_size);
 /* Publish the product, remove the stage's checkpoints, log time and digest, write timers.txt and status.txt. */
 PetscErrorCode wf_run_stage_end(wf_run *run, wf_file **product);

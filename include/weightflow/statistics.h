@@ -50,8 +50,8 @@ void wf_statistics_moments_of_values(const wf_statistics *statistics, double *me
 /* The extrema themselves: [n_time, n_counts] and [n_time, n_values]. */
 void wf_statistics_extrema(const wf_statistics *statistics, int32_t *count_minimum, int32_t *count_maximum, double *value_minimum,
                            double *value_maximum);
-/* bin_width [n_counts]: the smallest power of two with which n_bins bins from 0 on hold all counts of this species; histogram [n_time,
-   n_counts, n_bins]: bin b holds the counts b width .. (b + 1) width - 1. Counts below 0 stand in none. */
+/* bin_width [n_counts]: the smallest power of two with which n_bins bins from 0 on hold all counts of this species; histogram
+   [n_time, n_counts, n_bins]: bin b holds the counts b width .. (b + 1) width - 1. Counts below 0 stand in none. */
 void wf_statistics_histogram(const wf_statistics *statistics, int64_t *bin_width, int64_t *histogram);
 /* The smallest count c with at least the share q of trajectories at or below it: quantile [n_time, n_counts]. Exact where the bins
    are 1 wide, else NaN. */

@@ -77,8 +77,8 @@ static PetscErrorCode find_dataset(wf_file *file, const wf_dataset *dataset, hid
 
 PetscErrorCode wf_file_declare(wf_file *file, const wf_dataset *dataset, int *index)
 {
-  wf_declared *d = &file->declared[file->n_declared];
-  hid_t        id;
+  wf_declared *d  = &file->declared[file->n_declared];
+  hid_t        id = -1;
 
   PetscFunctionBeginUser;
   PetscCheck(file->n_declared < WF_MAX_DECLARED && strlen(dataset->name) < sizeof(d->name), PETSC_COMM_SELF,
@@ -162,7 +162,8 @@ void wf_file_rows_put(wf_file *file, int index, int64_t first, int64_t n_rows, c
   const wf_declared *d = &file->declared[index];
   if (n_rows <= 0 || file->local_failure) return;
   if (first < 0 || first + n_rows > d->n_rows) {
-    snprintf(file->why, sizeof(file->why), "%s: %s has no rows %lld + %lld", file->part, d->name, (long long)first, (long long)n_rows);
+    snprintf(file->why, sizeof(file->why), "%s: %s has no rows %lld + %lld", file->part, d->name, (long long)first,
+             (long long)n_rows);
     file->local_failure = true;
     return;
   }
@@ -240,7 +241,7 @@ PetscErrorCode wf_file_resume(MPI_Comm comm, const char *path, const char *kind,
   PetscCall(wf_file_allocate(comm, path, &file));
   file->writing = file->resumed = file->keep_part = true;
   file->size_limit                                = INT64_MAX; /* it has its size already */
-  there = file->rank == 0 && access(file->part, R_OK | W_OK) == 0;
+  there                                           = file->rank == 0 && access(file->part, R_OK | W_OK) == 0;
   PetscCallMPI(MPI_Bcast(&there, 1, MPI_INT, 0, comm));
   if (!there) snprintf(why, why_size, "%s: no such file", file->part);
   if (there) file->h5 = open_part(file, H5F_ACC_RDONLY);

@@ -43,7 +43,8 @@ double wf_long_sum_round(const int64_t *sum)
   for (int i = 0; i < WF_LONG_SUM_DIGITS; i++) digits[i] = sign * sum[i];
   wf_long_sum_settle(digits);
   while (top > 2 && !digits[top]) top--;
-  unsigned __int128 wide = (unsigned __int128)(uint64_t)digits[top] << 64 | (uint64_t)digits[top - 1] << 32 | (uint64_t)digits[top - 2];
+  unsigned __int128 wide =
+      (unsigned __int128)(uint64_t)digits[top] << 64 | (uint64_t)digits[top - 1] << 32 | (uint64_t)digits[top - 2];
   for (int i = 0; i < top - 2; i++)
     if (digits[i]) wide |= 1; /* far below the last bit that counts: only breaks a tie */
   return sign * ldexp((double)wide, 32 * (top - 2) - 1074);

@@ -121,27 +121,31 @@ static void fill_bins(wf_statistics *s, int64_t n_traj, const int32_t *counts)
 
 /* --- counts --- */
 
-/* Extrema of the columns over the trajectories; returns the largest size of any count. */
-static double find_extrema(wf_statistics *s, int64_t n_traj, const int32_t *counts)
+/* low and high [n_columns]: extrema of the columns over the trajectories. */
+static WF_SIMD void find_extrema(int64_t n_traj, int64_t n_columns, const int32_t *counts, int32_t *low, int32_t *high)
+{
+  memcpy(low, counts, (size_t)n_columns * sizeof *low);
+  memcpy(high, counts, (size_t)n_columns * sizeof *high);
+  for (int64_t i = 1; i < n_traj; i++) {
+    const int32_t *x = counts + i * n_columns;
+    for (int64_t c = 0; c < n_columns; c++) {
+      low[c]  = x[c] < low[c] ? x[c] : low[c];
+      high[c] = x[c] > high[c] ? x[c] : high[c];
+    }
+  }
+}
+
+/* Takes the extrema in; returns the largest size of any count. */
+static double keep_extrema(wf_statistics *s, int64_t n_traj, const int32_t *counts)
 {
   const int64_t n_columns = s->at.n_columns;
-  double        largest   = 0;
-  for (int64_t c = 0; c < n_columns; c += TILE) {
-    int64_t width         = n_columns - c < TILE ? n_columns - c : TILE;
-    int32_t low[TILE], high[TILE];
-    for (int64_t l = 0; l < width; l++) low[l] = high[l] = counts[c + l];
-    for (int64_t i = 1; i < n_traj; i++) {
-      const int32_t *x = counts + i * n_columns + c;
-      for (int64_t l = 0; l < width; l++) {
-        low[l]  = x[l] < low[l] ? x[l] : low[l];
-        high[l] = x[l] > high[l] ? x[l] : high[l];
-      }
-    }
-    for (int64_t l = 0; l < width; l++) {
-      if (low[l] < s->minimum[c + l]) s->minimum[c + l] = low[l];
-      if (high[l] > s->maximum[c + l]) s->maximum[c + l] = high[l];
-      largest = fmax(largest, fmax(fabs((double)low[l]), fabs((double)high[l])));
-    }
+  int32_t      *low = (int32_t *)s->partial, *high = low + n_columns;
+  double        largest = 0;
+  find_extrema(n_traj, n_columns, counts, low, high);
+  for (int64_t c = 0; c < n_columns; c++) {
+    if (low[c] < s->minimum[c]) s->minimum[c] = low[c];
+    if (high[c] > s->maximum[c]) s->maximum[c] = high[c];
+    largest = fmax(largest, fmax(fabs((double)low[c]), fabs((double)high[c])));
   }
   return largest;
 }
@@ -218,7 +222,7 @@ static void add_count_batch(wf_statistics *s, int64_t n_traj, const int32_t *cou
 
 static void add_counts(wf_statistics *s, int64_t n_traj, const int32_t *counts)
 {
-  const double largest = fmax(1, find_extrema(s, n_traj, counts));
+  const double largest = fmax(1, keep_extrema(s, n_traj, counts));
   fit_bins(s);
   if (s->config.n_bins > 0) fill_bins(s, n_traj, counts);
   bool    exact = largest * largest <= 0x1p47; /* then 64 trajectories at least */

@@ -77,7 +77,8 @@ void wf_command_read_params(const wf_command *command, int argc, char **argv, wf
     wf_mistakes_add(mistakes, "command line: import: name the file to import");
   wf_model_path_resolve(params, yaml);
   wf_params_check(params, mistakes);
-  if (strstr(command->groups, "simulate") && !*params->data.file && wf_mistakes_count(mistakes) == 0 && strcmp(command->name, "params"))
+  if (strstr(command->groups, "simulate") && !*params->data.file && wf_mistakes_count(mistakes) == 0 &&
+      strcmp(command->name, "params"))
     wf_simulate_check(params, !strcmp(command->name, "run"), mistakes);
   wf_free(options);
 }

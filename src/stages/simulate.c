@@ -2,18 +2,19 @@
    statistics over them, as asked for.
 
    Trajectories are dealt to the ranks in consecutive blocks. A trajectory depends on the model, the seed and its index alone, rows
-   have their places in the file from the beginning, and statistics are exact sums: neither the deal nor a checkpoint's moment can be
-   seen in the result. Rows are streamed into ensemble.h5.part; a checkpoint holds how much of each block is done and the
+   have their places in the file from the beginning, and statistics are exact sums: neither the deal nor a checkpoint's moment can
+   be seen in the result. Rows are streamed into ensemble.h5.part; a checkpoint holds how much of each block is done and the
    statistics. Memory does not grow with the number of trajectories. Where every jump is put out, a first pass counts them, and the
-   same trajectories are made once more when their places are known. Gillespie (1977), J. Phys. Chem. 81, 2340; systems and ensembles
-   as in Li et al. (2026), section "Simulated systems". */
+   same trajectories are made once more when their places are known. Gillespie (1977), J. Phys. Chem. 81, 2340; systems and
+   ensembles as in Li et al. (2026), section "Simulated systems". */
 #include <inttypes.h>
 #include <string.h>
 #include <weightflow/base.h>
 #include "stages/simulate_impl.h"
 #include "stages/stages.h"
 
-/* Blocks have at least so many trajectories, and there are at most so many blocks: fixed for all machines, since checkpoints are. */
+/* Blocks have at least so many trajectories, and there are at most so many blocks: fixed for all machines, since checkpoints are.
+ */
 enum { LEAST_BLOCK = 32, MOST_BLOCKS = 1 << 15 };
 static const double ROUND_SECONDS = 0.25; /* between two looks at clock, signals and the other ranks */
 
@@ -126,17 +127,18 @@ static PetscErrorCode tell_failure(wf_simulation *s, const progress *p)
   PetscFunctionBeginUser;
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &teller, 1, MPI_INT, MPI_MIN, wf_run_comm(s->run)));
   PetscCallMPI(MPI_Bcast(&s->failure, sizeof s->failure, MPI_BYTE, teller, wf_run_comm(s->run)));
-  PetscCall(wf_run_fail(s->run, WF_EXIT_USER, "simulate.%s = %s: trajectory %" PRId64 " at time %.6g: %s", file ? "model" : "system",
-                        file ? params->simulate.model : s->model.name, p->failed, s->failure.time, s->failure.what));
+  PetscCall(wf_run_fail(s->run, WF_EXIT_USER, "simulate.%s = %s: trajectory %" PRId64 " at time %.6g: %s",
+                        file ? "model" : "system", file ? params->simulate.model : s->model.name, p->failed, s->failure.time,
+                        s->failure.what));
   PetscFunctionReturn(0);
 }
 
 /* One pass over all trajectories; *go_on false where the run shall end before it is done. */
 static PetscErrorCode make_pass(wf_simulation *s, bool counting, progress *p, bool *go_on)
 {
-  const double  start = MPI_Wtime();
-  const int     n_passes = s->output.jumps ? 2 : 1;
-  const int64_t total    = n_passes * s->n_traj;
+  const double  start           = MPI_Wtime();
+  const int     n_passes        = s->output.jumps ? 2 : 1;
+  const int64_t total           = n_passes * s->n_traj;
   bool (*work)(wf_simulation *) = counting ? wf_simulation_count_batch : wf_simulation_run_batch;
 
   PetscFunctionBeginUser;
@@ -147,7 +149,8 @@ static PetscErrorCode make_pass(wf_simulation *s, bool counting, progress *p, bo
     wf_pause     pause;
     const double round = MPI_Wtime();
     wf_run_phase(s->run, "simulate");
-    while (MPI_Wtime() - round < ROUND_SECONDS && work(s)) {}
+    while (MPI_Wtime() - round < ROUND_SECONDS && work(s)) {
+    }
     wf_run_phase(s->run, "wait");
     PetscCall(look_at_progress(s, p));
     s->seconds += MPI_Wtime() - round;
@@ -204,8 +207,8 @@ static PetscErrorCode tell_result(wf_simulation *s, const progress *p)
   if (s->model.network)
     snprintf(model, sizeof model, "%d species, %d reactions, ", wf_network_n_species(s->model.network),
              wf_network_n_reactions(s->model.network));
-  PetscCall(wf_run_log(s->run, "  %s: %s%s; %" PRId64 " trajectories, %" PRId64 " events, %.1f million/s a rank", s->model.name, model,
-                       wf_simulator_description(s->model.simulator), s->n_traj, p->events,
+  PetscCall(wf_run_log(s->run, "  %s: %s%s; %" PRId64 " trajectories, %" PRId64 " events, %.1f million/s a rank", s->model.name,
+                       model, wf_simulator_description(s->model.simulator), s->n_traj, p->events,
                        s->seconds > 0 ? (double)p->new_events / 1e6 / s->seconds / wf_run_size(s->run) : 0));
   PetscFunctionReturn(0);
 }
@@ -229,9 +232,9 @@ static PetscErrorCode refuse_mistakes(wf_run *run)
    --------------------------------------------------------------------------------------------------------------------------- */
 PetscErrorCode wf_stage_simulate(wf_run *run)
 {
-  wf_simulation s      = {.run = run};
-  progress      p      = {0};
-  const char   *model  = wf_run_params(run)->simulate.model;
+  wf_simulation s     = {.run = run};
+  progress      p     = {0};
+  const char   *model = wf_run_params(run)->simulate.model;
   char          parent[WF_PARAM_TEXT_SIZE + 8];
   bool          needed, resumed, go_on;
 
@@ -252,8 +255,10 @@ PetscErrorCode wf_stage_simulate(wf_run *run)
       PetscCall(tell_result(&s, &p));
       wf_run_phase(run, "finish");
       PetscCall(wf_simulation_finish_product(&s, p.events));
-    } else if (p.failed < s.n_traj) PetscCall(tell_failure(&s, &p));
-    else PetscCall(wf_run_stop(run));
+    } else if (p.failed < s.n_traj)
+      PetscCall(tell_failure(&s, &p));
+    else
+      PetscCall(wf_run_stop(run));
   }
   PetscCall(destroy_simulation(&s));
   PetscFunctionReturn(0);

@@ -16,7 +16,7 @@ bool wf_simulation_make_buffers(wf_simulation *s)
 {
   const size_t n_time = (size_t)s->model.n_time;
   int64_t      row = sample_row_bytes(s), least = wf_simulator_batch_size(s->model.simulator);
-  s->capacity      = WF_SAMPLE_BUFFER / (row > 64 ? row : 64);
+  s->capacity = WF_SAMPLE_BUFFER / (row > 64 ? row : 64);
   if (s->capacity < 1) s->capacity = 1;
   if (least * row <= 4 * (int64_t)WF_SAMPLE_BUFFER && s->capacity < least) s->capacity = least;
   if (s->capacity > MAX_BATCH) s->capacity = MAX_BATCH;
@@ -57,7 +57,8 @@ static bool simulate(wf_simulation *s, const wf_ssa_batch *batch)
 static int64_t measure_batch(const wf_simulation *s, const int64_t *progress, int64_t block, int64_t most)
 {
   int64_t n = wf_block_rows(s, block) - progress[block];
-  for (int64_t b = block + 1; b < s->n_local_blocks && n < most && progress[b] == 0 && (progress != s->written || s->done[b] == 0); b++)
+  for (int64_t b = block + 1; b < s->n_local_blocks && n < most && progress[b] == 0 && (progress != s->written || s->done[b] == 0);
+       b++)
     n += wf_block_rows(s, b);
   return n < most ? n : most;
 }
@@ -109,7 +110,8 @@ static bool plan_jumps(wf_simulation *s, int64_t begin, int64_t *n)
     s->batch_events[i] = s->known[begin + i - s->first_traj];
     known              = s->batch_events[i] >= 0;
   }
-  if (!known && !simulate(s, &(wf_ssa_batch){.first = (uint64_t)begin, .n_traj = (int)*n, .n_events = s->batch_events})) return false;
+  if (!known && !simulate(s, &(wf_ssa_batch){.first = (uint64_t)begin, .n_traj = (int)*n, .n_events = s->batch_events}))
+    return false;
   s->offsets[0] = 0;
   for (int64_t i = 0; i < *n; i++) {
     s->offsets[i + 1] = s->offsets[i] + s->batch_events[i];
@@ -124,8 +126,9 @@ static bool plan_jumps(wf_simulation *s, int64_t begin, int64_t *n)
   s->jump_kind  = wf_calloc((size_t)s->jump_room, sizeof *s->jump_kind);
   s->jump_state = wf_calloc((size_t)s->jump_room, (size_t)s->model.n_counts * sizeof *s->jump_state);
   if (s->jump_time && s->jump_kind && s->jump_state) return true;
-  s->failed  = true;
-  s->failure = (wf_ssa_failure){.status = WF_SSA_NO_PROGRESS, .trajectory = (uint64_t)begin, .what = "memory is short for its jumps"};
+  s->failed = true;
+  s->failure =
+      (wf_ssa_failure){.status = WF_SSA_NO_PROGRESS, .trajectory = (uint64_t)begin, .what = "memory is short for its jumps"};
   return false;
 }
 
@@ -207,7 +210,8 @@ bool wf_simulation_run_batch(wf_simulation *s)
 
 /* --- rows of a run before --- */
 
-static bool verify_dataset(wf_simulation *s, int index, int64_t first, int64_t n, int64_t row_bytes, char *scratch, uint64_t digest[2])
+static bool verify_dataset(wf_simulation *s, int index, int64_t first, int64_t n, int64_t row_bytes, char *scratch,
+                           uint64_t digest[2])
 {
   int64_t step = WF_SAMPLE_BUFFER / (row_bytes ? row_bytes : 1);
   if (index < 0) return true;
@@ -219,7 +223,8 @@ static bool verify_dataset(wf_simulation *s, int index, int64_t first, int64_t n
 
 static bool verify_block(wf_simulation *s, int64_t block, char *scratch)
 {
-  const int64_t first = wf_rows_before(s, s->first_block + block), n = s->written[block], times = s->output.last_only ? 1 : s->model.n_time;
+  const int64_t first = wf_rows_before(s, s->first_block + block), n = s->written[block],
+                times = s->output.last_only ? 1 : s->model.n_time;
   const int64_t base = s->base[block], n_jumps = s->put[block];
   uint64_t      digest[2] = {0, 0};
   return verify_dataset(s, s->at.counts, first, n, times * s->model.n_counts * 4, scratch, digest) &&
@@ -233,7 +238,7 @@ static bool verify_block(wf_simulation *s, int64_t block, char *scratch)
 
 int64_t wf_simulation_verify_rows(wf_simulation *s)
 {
-  const int64_t row = sample_row_bytes(s);
+  const int64_t row     = sample_row_bytes(s);
   char         *scratch = wf_calloc(row > WF_SAMPLE_BUFFER ? (size_t)row : WF_SAMPLE_BUFFER, 1);
   int64_t       lost    = 0;
   for (int64_t b = 0; b < s->n_local_blocks; b++) {

@@ -43,19 +43,21 @@ static PetscErrorCode declare_samples(wf_simulation *s)
 
 static PetscErrorCode declare_jumps(wf_simulation *s)
 {
-  wf_dataset d = {.name = "/events/offset", .type = WF_TYPE_INT64, .rank = 1, .shape = {s->n_traj + 1}, .unit = "", .axes = "trajectory"};
+  wf_dataset d = {
+      .name = "/events/offset", .type = WF_TYPE_INT64, .rank = 1, .shape = {s->n_traj + 1}, .unit = "", .axes = "trajectory"};
 
   PetscFunctionBeginUser;
   if (!s->output.jumps) PetscFunctionReturn(0);
   d.description = "row of each trajectory's first event in the other datasets; the last entry: how many there are";
   PetscCall(declare(s, &d, &s->at.offset));
-  d = (wf_dataset){.name = "/events/time", .type = WF_TYPE_DOUBLE, .rank = 1, .shape = {s->n_jumps}, .unit = "time", .axes = "event"};
+  d = (wf_dataset){
+      .name = "/events/time", .type = WF_TYPE_DOUBLE, .rank = 1, .shape = {s->n_jumps}, .unit = "time", .axes = "event"};
   d.description = "times of the events";
   PetscCall(declare(s, &d, &s->at.time));
   d = (wf_dataset){.name = "/events/jump", .type = WF_TYPE_INT32, .rank = 1, .shape = {s->n_jumps}, .unit = "", .axes = "event"};
   d.description = "which reaction fired, or the number of reactions + which event of the model was executed; from 0";
   PetscCall(declare(s, &d, &s->at.jump));
-  d             = (wf_dataset){.name = "/events/counts", .type = WF_TYPE_INT32, .rank = 2, .unit = "molecules", .axes = "event,species"};
+  d = (wf_dataset){.name = "/events/counts", .type = WF_TYPE_INT32, .rank = 2, .unit = "molecules", .axes = "event,species"};
   d.shape[0]    = s->n_jumps;
   d.shape[1]    = s->model.n_counts;
   d.description = "counts after the event";
@@ -66,14 +68,14 @@ static PetscErrorCode declare_jumps(wf_simulation *s)
 /* Names of the columns and times: small, and written at once. */
 static PetscErrorCode write_labels(wf_simulation *s)
 {
-  const int        n_time = s->output.last_only ? 1 : s->model.n_time;
-  const wf_dataset times  = {.name        = "/times",
-                             .type        = WF_TYPE_DOUBLE,
-                             .rank        = 1,
-                             .shape       = {n_time},
-                             .description = "sampled times",
-                             .unit        = "time",
-                             .axes        = "time"};
+  const int        n_time   = s->output.last_only ? 1 : s->model.n_time;
+  const wf_dataset times    = {.name        = "/times",
+                               .type        = WF_TYPE_DOUBLE,
+                               .rank        = 1,
+                               .shape       = {n_time},
+                               .description = "sampled times",
+                               .unit        = "time",
+                               .axes        = "time"};
   const int        n_counts = s->model.n_counts, n_values = s->model.n_values;
   const char     **names;
 
@@ -182,7 +184,7 @@ static int list_arrays(const wf_simulation *s, block_array list[MAX_ARRAYS])
                           {"/blocks/digest", "digest of these rows", (int64_t *)s->digest, 2},
                           {"/blocks/counted", "trajectories of each block whose events are counted", s->counted, 1},
                           {"/blocks/jumps", "events counted", s->jumps, 1}};
-  const int n = s->output.jumps ? 6 : 4;
+  const int n          = s->output.jumps ? 6 : 4;
   for (int i = 0; i < n; i++)
     list[i] = (block_array){{.name        = arrays[i].name,
                              .type        = WF_TYPE_INT64,
@@ -197,7 +199,8 @@ static int list_arrays(const wf_simulation *s, block_array list[MAX_ARRAYS])
 
 static wf_dataset describe_state(const char *name, wf_type type, int64_t n)
 {
-  return (wf_dataset){.name = name, .type = type, .rank = 1, .shape = {n}, .description = "state of the statistics", .axes = "number"};
+  return (wf_dataset){
+      .name = name, .type = type, .rank = 1, .shape = {n}, .description = "state of the statistics", .axes = "number"};
 }
 
 static PetscErrorCode write_statistics_state(wf_simulation *s, wf_file *file)
@@ -208,8 +211,9 @@ static PetscErrorCode write_statistics_state(wf_simulation *s, wf_file *file)
 
   PetscFunctionBeginUser;
   const wf_dataset w = describe_state("/statistics/words", WF_TYPE_INT64, n_words);
-  const wf_dataset a = describe_state("/statistics/minimum", WF_TYPE_DOUBLE, n), b = describe_state("/statistics/maximum", WF_TYPE_DOUBLE, n);
-  const bool first = wf_run_rank(s->run) == 0;
+  const wf_dataset a = describe_state("/statistics/minimum", WF_TYPE_DOUBLE, n),
+                   b = describe_state("/statistics/maximum", WF_TYPE_DOUBLE, n);
+  const bool first   = wf_run_rank(s->run) == 0;
   PetscCall(wf_file_write_rows(file, &w, 0, first ? n_words : 0, words));
   PetscCall(wf_file_write_rows(file, &a, 0, first ? n : 0, minimum));
   PetscCall(wf_file_write_rows(file, &b, 0, first ? n : 0, maximum));
@@ -279,7 +283,7 @@ static PetscErrorCode judge_checkpoint(wf_simulation *s, wf_file *file, char *wh
 PetscErrorCode wf_simulation_read_checkpoint(wf_simulation *s, bool *resumed)
 {
   block_array list[MAX_ARRAYS];
-  const int   n = list_arrays(s, list);
+  const int   n        = list_arrays(s, list);
   char        why[128] = "";
   wf_file    *file;
   int64_t     step;

@@ -55,7 +55,7 @@ typedef struct {
   int64_t             n_traj, block_size, n_blocks, first_block, n_local_blocks, first_traj, n_local;
   int64_t            *counted; /* trajectories whose jumps are counted, and the jumps; only where jumps are put out */
   int64_t            *jumps;
-  int64_t            *done;    /* trajectories in the statistics and in `events` */
+  int64_t            *done; /* trajectories in the statistics and in `events` */
   int64_t            *events;
   int64_t            *written; /* trajectories whose rows are in the file; <= done, and = done unless rows were lost */
   uint64_t           *digest;  /* [n_local_blocks, 2] of the rows written */
@@ -76,7 +76,7 @@ typedef struct {
   int32_t            *jump_kind, *jump_state;
   int64_t             jump_room;
 
-  wf_ssa_failure failure;      /* of this rank */
+  wf_ssa_failure failure; /* of this rank */
   bool           failed;
   int64_t        n_new_events; /* of this rank, simulated by this program */
   double         seconds;

@@ -44,8 +44,8 @@ void wf_model_path_resolve(wf_params *params, const char *yaml)
 
 char *wf_model_file_read(const char *path, size_t *length, wf_mistakes *mistakes)
 {
-  FILE *file = fopen(path, "rb");
-  char *text = NULL;
+  FILE *file  = fopen(path, "rb");
+  char *text  = NULL;
   int   error = file ? 0 : errno;
   long  size  = -1;
   if (file && fseek(file, 0, SEEK_END) == 0) size = ftell(file);
@@ -75,7 +75,8 @@ static bool find_system(const wf_params *params, const char *text, size_t length
     return model->network != NULL;
   }
   if (*params->simulate.record) {
-    wf_mistakes_add(mistakes, "parameters: simulate.record = %.200s: chooses from a model in SBML: means nothing without simulate.model",
+    wf_mistakes_add(mistakes,
+                    "parameters: simulate.record = %.200s: chooses from a model in SBML: means nothing without simulate.model",
                     params->simulate.record);
     return false;
   }
@@ -88,17 +89,17 @@ static bool find_system(const wf_params *params, const char *text, size_t length
 
 static bool make_simulator(const wf_params *params, wf_mistakes *mistakes, wf_simulated_model *model)
 {
-  static const wf_ssa_algorithm algorithms[] = {WF_SSA_AUTO, WF_SSA_DIRECT, WF_SSA_NEXT_REACTION, WF_SSA_COMPOSITION_REJECTION,
-                                                WF_SSA_TAU_LEAPING};
-  const int           algorithm = wf_params_choice("simulate", "algorithm", params->simulate.algorithm);
-  const bool          frozen    = wf_params_choice("simulate", "rate", params->simulate.rate) == 1;
-  const wf_ssa_config config    = {.algorithm = algorithms[algorithm],
-                                   .rate      = frozen ? WF_SSA_RATE_FROZEN : WF_SSA_RATE_EXACT,
-                                   .seed      = (uint64_t)params->run.seed,
-                                   .n_time    = model->n_time,
-                                   .times     = model->times,
-                                   .tau_error = params->simulate.tau_error};
-  char                why[WHY_SIZE] = "";
+  static const wf_ssa_algorithm algorithms[]  = {WF_SSA_AUTO, WF_SSA_DIRECT, WF_SSA_NEXT_REACTION, WF_SSA_COMPOSITION_REJECTION,
+                                                 WF_SSA_TAU_LEAPING};
+  const int                     algorithm     = wf_params_choice("simulate", "algorithm", params->simulate.algorithm);
+  const bool                    frozen        = wf_params_choice("simulate", "rate", params->simulate.rate) == 1;
+  const wf_ssa_config           config        = {.algorithm = algorithms[algorithm],
+                                                 .rate      = frozen ? WF_SSA_RATE_FROZEN : WF_SSA_RATE_EXACT,
+                                                 .seed      = (uint64_t)params->run.seed,
+                                                 .n_time    = model->n_time,
+                                                 .times     = model->times,
+                                                 .tau_error = params->simulate.tau_error};
+  char                          why[WHY_SIZE] = "";
   if (model->process && algorithm != WF_SSA_AUTO) {
     wf_mistakes_add(mistakes, "parameters: simulate.algorithm = %s: %s is a jump process, not a reaction network: use auto",
                     params->simulate.algorithm, model->name);
@@ -107,16 +108,16 @@ static bool make_simulator(const wf_params *params, wf_mistakes *mistakes, wf_si
   model->simulator = model->process ? wf_simulator_create_jump(model->process, &config, why, sizeof why)
                                     : wf_simulator_create(model->network, &config, why, sizeof why);
   if (!model->simulator)
-    wf_mistakes_add(mistakes, "parameters: simulate.algorithm = %s: cannot simulate %s so: %s", params->simulate.algorithm, model->name,
-                    why);
+    wf_mistakes_add(mistakes, "parameters: simulate.algorithm = %s: cannot simulate %s so: %s", params->simulate.algorithm,
+                    model->name, why);
   return model->simulator != NULL;
 }
 
 bool wf_simulated_model_create(const wf_params *params, const char *text, size_t length, wf_mistakes *mistakes,
                                wf_simulated_model *model)
 {
-  *model        = (wf_simulated_model){.n_time = (int)params->simulate.samples};
-  model->times  = wf_calloc((size_t)model->n_time, sizeof *model->times);
+  *model       = (wf_simulated_model){.n_time = (int)params->simulate.samples};
+  model->times = wf_calloc((size_t)model->n_time, sizeof *model->times);
   for (int k = 0; k < model->n_time && model->times; k++) model->times[k] = k * params->simulate.t_end / (model->n_time - 1);
   if (!model->times) wf_mistakes_add(mistakes, "simulate.samples = %d: memory is short", model->n_time);
   if (!model->times || !find_system(params, text, length, mistakes, model) || !make_simulator(params, mistakes, model)) {
@@ -156,16 +157,16 @@ static bool choose_quantiles(const wf_params *params, wf_mistakes *mistakes, wf_
 bool wf_simulated_output_choose(const wf_params *params, const wf_simulated_model *model, wf_mistakes *mistakes,
                                 wf_simulated_output *output)
 {
-  const int  store = wf_params_choice("simulate", "store", params->simulate.store), most = model->n_counts + model->n_values;
-  bool       good  = true;
-  *output          = (wf_simulated_output){.samples    = store > 0,
-                                           .last_only  = store == 2,
-                                           .jumps      = wf_params_choice("simulate", "output", params->simulate.output) == 1,
-                                           .statistics = params->simulate.statistics};
-  output->statistics_config = (wf_statistics_config){.n_time     = model->n_time,
-                                                     .n_counts   = model->n_counts,
-                                                     .n_values   = model->n_values,
-                                                     .n_bins     = params->simulate.histogram ? (int)params->simulate.histogram + 1 : 0,
+  const int store = wf_params_choice("simulate", "store", params->simulate.store), most = model->n_counts + model->n_values;
+  bool      good            = true;
+  *output                   = (wf_simulated_output){.samples    = store > 0,
+                                                    .last_only  = store == 2,
+                                                    .jumps      = !strcmp(params->simulate.output, "events"),
+                                                    .statistics = params->simulate.statistics};
+  output->statistics_config = (wf_statistics_config){.n_time   = model->n_time,
+                                                     .n_counts = model->n_counts,
+                                                     .n_values = model->n_values,
+                                                     .n_bins = params->simulate.histogram ? (int)params->simulate.histogram + 1 : 0,
                                                      .covariance = most <= MAX_COVARIANCE};
   if (!output->samples && !output->jumps && !output->statistics) {
     wf_mistakes_add(mistakes, "parameters: simulate.store = none: nothing is left to put out: set simulate.statistics to true");
@@ -195,14 +196,16 @@ void wf_simulate_check(const wf_params *params, bool run_all, wf_mistakes *mista
   char               *text   = NULL;
   if (!(params->simulate.t_end > 0)) return; /* told already */
   if (run_all && (strcmp(params->simulate.store, "grid") || strcmp(params->simulate.output, "grid")))
-    wf_mistakes_add(mistakes, "parameters: simulate.store = %s, simulate.output = %s: `run` goes on to pretrain, which needs store: grid"
-                              " and output: grid; for an ensemble alone there is the command `simulate`",
+    wf_mistakes_add(mistakes,
+                    "parameters: simulate.store = %s, simulate.output = %s: `run` goes on to pretrain, which needs store: grid"
+                    " and output: grid; for an ensemble alone there is the command `simulate`",
                     params->simulate.store, params->simulate.output);
   if (*params->simulate.model && !(text = wf_model_file_read(params->simulate.model, &length, mistakes))) return;
   if (wf_simulated_model_create(params, text, length, mistakes, &model)) {
     (void)wf_simulated_output_choose(params, &model, mistakes, &output);
     if (run_all && model.n_counts == 0)
-      wf_mistakes_add(mistakes, "%s: no recorded variable is a whole number: pretrain has nothing to learn from", params->simulate.model);
+      wf_mistakes_add(mistakes, "%s: no recorded variable is a whole number: pretrain has nothing to learn from",
+                      params->simulate.model);
     wf_simulated_model_destroy(&model);
   }
   wf_free(text);

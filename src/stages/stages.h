@@ -34,8 +34,8 @@ PetscErrorCode wf_import_model(wf_run *run, wf_file *file, int n_time, const dou
 /* Add all mistakes that keep `simulate` from working: the model is read and the method chosen, nothing is simulated. run_all: the
    stages after it must be able to go on. Not collective: rank 0 calls it. */
 void wf_simulate_check(const wf_params *params, bool run_all, wf_mistakes *mistakes);
-/* A relative simulate.model is looked for in the working folder, then beside the YAML file (NULL: none), then in the folder above that;
-   where it is found it becomes a whole path. Not collective. */
+/* A relative simulate.model is looked for in the working folder, then beside the YAML file (NULL: none), then in the folder above
+   that; where it is found it becomes a whole path. Not collective. */
 void wf_model_path_resolve(wf_params *params, const char *yaml);
 
 /* Command `check`: what a batch job could trip on, without writing anything: input files open and have the right shape, the run
