@@ -34,6 +34,7 @@ static const wf_command commands[] = {
     {"check", YAML, "check parameters, files, folder and disk; write nothing", ALL_GROUPS, NULL},
     {"params", YAML, "print all parameters in force as commented YAML", ALL_GROUPS, NULL},
     {"digest", "FILE.h5...", "print digests of files of a run, verified: exit code 4 where one is damaged", "", NULL},
+    {"status", "DIR... [-watch [SECONDS]]", "how runs are getting on, a line each", "", NULL},
     {"help", "[COMMAND | man]", "explain a command and its parameters, or print the manual page", "", NULL},
     {"version", "", "print the versions of the program and its libraries", "", NULL},
 };
@@ -54,7 +55,7 @@ static const wf_command *find_command(const char *name)
   return NULL;
 }
 
-typedef enum { PRINT_NOTHING, PRINT_USAGE, PRINT_HELP, PRINT_MANUAL, PRINT_VERSION } printed;
+typedef enum { PRINT_NOTHING, PRINT_USAGE, PRINT_HELP, PRINT_MANUAL, PRINT_VERSION, PRINT_STATUS } printed;
 
 /* What is asked for, where that is only to print something; *command out: about what. */
 static printed find_printed(int argc, char **argv, const wf_command **command)
@@ -70,6 +71,7 @@ static printed find_printed(int argc, char **argv, const wf_command **command)
   }
   for (int i = 2; i < argc; i++)
     if (is_flag(argv[i], "help")) return PRINT_HELP;
+  if (!strcmp((*command)->name, "status")) return PRINT_STATUS;
   return strcmp((*command)->name, "version") ? PRINT_NOTHING : PRINT_VERSION;
 }
 
@@ -86,6 +88,7 @@ static bool print_only(int argc, char **argv, int *code)
   if (what == PRINT_HELP) wf_help_print(stdout, command);
   if (what == PRINT_MANUAL) wf_manual_print(stdout, N_COMMANDS, commands);
   if (what == PRINT_VERSION) wf_version_print(stdout);
+  if (what == PRINT_STATUS) *code = wf_status_print(argc - 2, argv + 2);
   return true;
 }
 
@@ -152,8 +155,10 @@ int main(int argc, char **argv)
   if (print_only(argc, argv, &code)) return code;
   PetscCall(wf_command_initialize(argc, argv));
   wf_blas_use_one_thread();
-  if (!strcmp(argv[1], "digest")) PetscCall(wf_digest_print(PETSC_COMM_WORLD, argc - 2, argv + 2, &code));
-  else PetscCall(run_command(argc, argv, &code));
+  if (!strcmp(argv[1], "digest"))
+    PetscCall(wf_digest_print(PETSC_COMM_WORLD, argc - 2, argv + 2, &code));
+  else
+    PetscCall(run_command(argc, argv, &code));
   PetscCall(PetscFinalize());
   return code;
 }

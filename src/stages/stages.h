@@ -49,6 +49,11 @@ PetscErrorCode wf_solver_options_check(wf_mistakes *mistakes);
    What is wrong goes to standard error; *code becomes WF_EXIT_DAMAGED, or WF_EXIT_USER where a file is missing. Collective. */
 PetscErrorCode wf_digest_print(MPI_Comm comm, int n, char **files, int *code);
 
+/* Command `status`: print a line for each run folder among the words argv [argc] after the command; -watch [SECONDS] repeats it
+   until none of them is running any more. Folders that are no run get a line on standard error. Returns the exit code. Not
+   collective; neither MPI nor PETSc need be initialised. */
+int wf_status_print(int argc, char **argv);
+
 /* Note that a command is unknown, and the known one nearest to it. Not collective. */
 void wf_command_note_unknown(const char *name, int n_commands, const wf_command *commands, wf_mistakes *mistakes);
 
