@@ -34,6 +34,7 @@ static const wf_command commands[] = {
     {"check", YAML, "check parameters, files, folder and disk; write nothing", ALL_GROUPS, NULL},
     {"params", YAML, "print all parameters in force as commented YAML", ALL_GROUPS, NULL},
     {"digest", "FILE.h5...", "print digests of files of a run, verified: exit code 4 where one is damaged", "", NULL},
+    {"sweep", YAML, "runs for several seeds and rows of a table, by teams of ranks", ALL_GROUPS " sweep", NULL},
     {"status", "DIR... [-watch [SECONDS]]", "how runs are getting on, a line each", "", NULL},
     {"help", "[COMMAND | man]", "explain a command and its parameters, or print the manual page", "", NULL},
     {"version", "", "print the versions of the program and its libraries", "", NULL},
@@ -92,14 +93,12 @@ static bool print_only(int argc, char **argv, int *code)
   return true;
 }
 
-static PetscErrorCode run_stage(const wf_command *command, const wf_params *params, const char *source, int argc, char **argv,
-                                int *code)
+static PetscErrorCode run_stage(const wf_command *command, const wf_params *params, const char *source, const char *line, int *code)
 {
-  wf_mistakes *mistakes   = wf_mistakes_create();
-  wf_run      *run        = NULL;
-  char         line[4096] = "", banner[1024] = "";
+  wf_mistakes *mistakes     = wf_mistakes_create();
+  wf_run      *run          = NULL;
+  char         banner[1024] = "";
   PetscFunctionBeginUser;
-  for (int i = 0; i < argc; i++) snprintf(line + strlen(line), sizeof line - strlen(line), "%s%s", i ? " " : "", argv[i]);
   PetscCall(wf_run_create(PETSC_COMM_WORLD, params, line, mistakes, &run));
   PetscCall(wf_mistakes_settle(PETSC_COMM_WORLD, mistakes, code));
   wf_mistakes_destroy(&mistakes);
@@ -122,8 +121,10 @@ static PetscErrorCode run_command(int argc, char **argv, int *code)
   const wf_command *command                = find_command(argv[1]);
   wf_mistakes      *mistakes               = wf_mistakes_create();
   char              source[WF_SOURCE_SIZE] = "";
+  char              line[4096]             = "";
   int               rank;
   PetscFunctionBeginUser;
+  for (int i = 0; i < argc; i++) snprintf(line + strlen(line), sizeof line - strlen(line), "%s%s", i ? " " : "", argv[i]);
   PetscCheck(mistakes, PETSC_COMM_SELF, PETSC_ERR_MEM, "no memory to begin with");
   PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
   if (!command || !strcmp(command->name, "help"))
@@ -138,11 +139,13 @@ static PetscErrorCode run_command(int argc, char **argv, int *code)
     PetscCallMPI(MPI_Bcast(source, sizeof source, MPI_CHAR, 0, PETSC_COMM_WORLD));
     if (!strcmp(command->name, "params")) {
       if (rank == 0) wf_params_write_yaml(&params, stdout);
-    } else if (!command->stage || params.run.dry_run) {
+    } else if (!strcmp(command->name, "sweep"))
+      PetscCall(wf_sweep_run(PETSC_COMM_WORLD, &params, line, run_all_stages, mistakes, code));
+    else if (!command->stage || params.run.dry_run) {
       PetscCall(wf_check_all(PETSC_COMM_WORLD, &params, mistakes));
       PetscCall(wf_mistakes_settle(PETSC_COMM_WORLD, mistakes, code));
     } else
-      PetscCall(run_stage(command, &params, source, argc, argv, code));
+      PetscCall(run_stage(command, &params, source, line, code));
   }
   wf_mistakes_destroy(&mistakes);
   PetscFunctionReturn(0);

@@ -5,6 +5,7 @@
 
 /* This process's rank by the environment of mpiexec or srun; 0 where nothing says that there are several. Not collective. */
 int wf_launcher_rank(void);
-/* The batch system's name for this job (Slurm with its array, PBS, LSF, SGE) into text [size]; "" outside of one. Not collective. */
+/* The batch system's name for this job (Slurm with its array, PBS, LSF, SGE) into text [size]; "" outside of one. Not
+   collective. */
 void wf_launcher_job(char *text, size_t size);
 #endif

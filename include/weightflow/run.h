@@ -23,6 +23,9 @@ typedef struct wf_run wf_run;
 /* Exit codes of the program. */
 enum { WF_EXIT_COMPLETE = 0, WF_EXIT_USER = 2, WF_EXIT_STOPPED = 3, WF_EXIT_DAMAGED = 4 };
 
+/* Make a folder and those above it; 0 or an errno. Not collective. */
+int wf_folder_make(const char *path);
+
 /* Open (or make) the run folder params->run.out: log, used_parameters.yaml, signal handlers (USR1, TERM, INT: stop cleanly).
    A folder that cannot be written, or in which another run is at work, is a mistake: it is added on all ranks, where mistakes is
    not NULL, and *run = NULL. Other fixed parameters than an older run's are none: stages decide one by one what must be made anew.
@@ -34,8 +37,9 @@ PetscErrorCode wf_run_destroy(wf_run **run);
    run.out stays. Collective; the same on all ranks. */
 PetscErrorCode wf_run_adapt(wf_run *run, const wf_params *params);
 
-/* The run is one of several of a job that began at `start` (wf_clock_seconds): run.stop_minutes count from there, the file stop_file,
-   which is left alone, asks it to stop as <out>/stop does, and its words go to its log only. Not collective; the same on all ranks. */
+/* The run is one of several of a job that began at `start` (wf_clock_seconds): run.stop_minutes count from there, the file
+   stop_file, which is left alone, asks it to stop as <out>/stop does, and its words go to its log only. Not collective; the same
+   on all ranks. */
 void wf_run_join_job(wf_run *run, double start, const char *stop_file);
 
 MPI_Comm         wf_run_comm(const wf_run *run);

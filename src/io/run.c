@@ -164,7 +164,7 @@ PetscErrorCode wf_run_create(MPI_Comm comm, const wf_params *params, const char 
   PetscCallMPI(MPI_Comm_rank(comm, &run->rank));
   PetscCallMPI(MPI_Comm_size(comm, &run->size));
   run->params   = *params;
-  run->start    = wf_clock_seconds();
+  run->start = run->limit_start = wf_clock_seconds();
   run->terminal = run->rank == 0 && isatty(fileno(stderr));
   snprintf(run->out, sizeof(run->out), "%s", params->run.out[0] ? params->run.out : ".");
   copy_command_line(run, command_line ? command_line : "");
@@ -198,7 +198,7 @@ void wf_run_join_job(wf_run *run, double start, const char *stop_file)
   wf_run_clear_bar(run);
   run->quiet    = true;
   run->terminal = false;
-  run->start    = start;
+  run->limit_start = start;
   snprintf(run->job_stop_file, sizeof(run->job_stop_file), "%s", stop_file);
 }
 
@@ -248,7 +248,7 @@ static int look_at_clock_and_folder(wf_run *run)
   if (now - run->stage.last_checkpoint >= choose_interval(run)) flags |= PAUSE_CHECKPOINT;
   if (run->last_pause > 0 && now - run->last_pause > run->longest_step) run->longest_step = now - run->last_pause;
   run->last_pause = now;
-  if (p->run.stop_minutes > 0 && now - run->start + choose_margin(run) >= 60 * p->run.stop_minutes) flags |= PAUSE_TIME;
+  if (p->run.stop_minutes > 0 && now - run->limit_start + choose_margin(run) >= 60 * p->run.stop_minutes) flags |= PAUSE_TIME;
   if (now - run->last_look >= (run->last_look > 0 ? FILE_LOOK_SECONDS : LOOK_SECONDS)) {
     char path[WF_PATH_SIZE];
     run->last_look = now;

@@ -182,6 +182,7 @@ PetscErrorCode wf_run_checkpoint_publish(wf_run *run, wf_file **file)
   run->stage.good_checkpoint = step;
   note_checkpoint(run, step);
   PetscCall(count_checkpoint(run, step));
+  wf_run_write_status(run, "running", true);
   wf_run_prune_checkpoints(run, KEPT);
   PetscFunctionReturn(0);
 }

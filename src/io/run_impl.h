@@ -46,15 +46,13 @@ struct wf_run {
   char     *command_line, out[WF_PARAM_TEXT_SIZE];
   FILE     *log;
   bool      terminal, bar_shown, stopping, quiet;
-  double    start, last_look, last_pause, longest_step, known_cost; /* known_cost: of a checkpoint of an earlier stage */
+  double    start, limit_start, last_look, last_pause, longest_step, known_cost; /* known_cost: of a checkpoint of an earlier stage */
   char      job_stop_file[WF_PATH_SIZE];                            /* "": none but the run's own */
   char      stop_reason[128];
   char      made[WF_LINE_SIZE]; /* " stage stage ": whose products this run has made */
   wf_stage  stage;
 };
 
-/* Make a folder and those above it; 0 or an errno. Not collective. */
-int wf_folder_make(const char *path);
 /* Replace a small text file as a whole: write the text to PATH.tmp, rename. Failures are ignored: these files only inform. */
 void wf_text_replace(const char *path, const char *text);
 

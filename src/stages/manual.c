@@ -71,7 +71,7 @@ static void print_parameter(FILE *stream, const wf_param_row *row, const wf_para
     fputs(". Unit: ", stream);
     print_escaped(stream, row->unit);
   }
-  fprintf(stream, ".%s\n", row->fixed_on_restart ? "" : " May change when a run is resumed.");
+  fprintf(stream, ".%s\n", row->fixed_on_restart || row->of_command ? "" : " May change when a run is resumed.");
 }
 
 static void print_parameters(FILE *stream)
