@@ -35,6 +35,7 @@ static const wf_command commands[] = {
     {"params", YAML, "print all parameters in force as commented YAML", ALL_GROUPS, NULL},
     {"digest", "FILE.h5...", "print digests of files of a run, verified: exit code 4 where one is damaged", "", NULL},
     {"sweep", YAML, "runs for several seeds and rows of a table, by teams of ranks", ALL_GROUPS " sweep", NULL},
+    {"collect", "DIR... -out FILE.tsv [-OPTION VALUE]...", "mean and spread of the scores of several runs", "collect", NULL},
     {"status", "DIR... [-watch [SECONDS]]", "how runs are getting on, a line each", "", NULL},
     {"help", "[COMMAND | man]", "explain a command and its parameters, or print the manual page", "", NULL},
     {"version", "", "print the versions of the program and its libraries", "", NULL},
@@ -160,6 +161,8 @@ int main(int argc, char **argv)
   wf_blas_use_one_thread();
   if (!strcmp(argv[1], "digest"))
     PetscCall(wf_digest_print(PETSC_COMM_WORLD, argc - 2, argv + 2, &code));
+  else if (!strcmp(argv[1], "collect"))
+    PetscCall(wf_collect_run(PETSC_COMM_WORLD, argc - 2, argv + 2, &code));
   else
     PetscCall(run_command(argc, argv, &code));
   PetscCall(PetscFinalize());

@@ -62,6 +62,11 @@ PetscErrorCode wf_digest_print(MPI_Comm comm, int n, char **files, int *code);
    collective; neither MPI nor PETSc need be initialised. */
 int wf_status_print(int argc, char **argv);
 
+/* Command `collect`: bring the scores of the run folders among argv [argc] together, in the table run.out and an HDF5 file beside
+   it. Runs of other programs or parameters (but run.seed, and those of collect.swept) are mistakes, unless collect.force; runs that
+   are not complete are named and left out. Rank 0 works. Collective on comm. */
+PetscErrorCode wf_collect_run(MPI_Comm comm, int argc, char **argv, int *code);
+
 /* Note that a command is unknown, and the known one nearest to it. Not collective. */
 void wf_command_note_unknown(const char *name, int n_commands, const wf_command *commands, wf_mistakes *mistakes);
 
