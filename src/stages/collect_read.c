@@ -181,8 +181,8 @@ PetscErrorCode wf_collect_read(collection *c, const char *folder, wf_mistakes *m
   snprintf(path, sizeof path, "%s/used_parameters.yaml", folder);
   if (access(path, F_OK)) {
     bool sweep = is_there(folder, "sweep.tsv");
-    wf_mistakes_add(mistakes, "%s: no run: it has no used_parameters.yaml%s%s%s", folder, sweep ? "; the runs of this sweep are " : "",
-                    sweep ? folder : "", sweep ? "/*seed_*" : "");
+    wf_mistakes_add(mistakes, "%s: no run: it has no used_parameters.yaml%s%s%s", folder,
+                    sweep ? "; the runs of this sweep are " : "", sweep ? folder : "", sweep ? "/*seed_*" : "");
     PetscFunctionReturn(0);
   }
   wf_params_read(&params, path, 0, NULL, mistakes);
