@@ -53,7 +53,7 @@ check "failed: $(state three)" says '^three +failed, exit code 2 +predict ' <<<"
 # --- another host: the heartbeat alone tells ---
 mkdir far
 fake() { # SECONDS_AGO LONGEST_STEP
-  printf 'state: running\nexit_code: 0\nstage: train\nstep: 5\nsteps: 10\nhost: elsewhere\njob: 17\nlongest_step: %s\nheartbeat: %d\n' \
+  printf 'state: running\nstage: train\nstep: 5\nsteps: 10\nhost: elsewhere\njob: 17\nlongest_step: %s\nheartbeat: %d\n' \
     "$2" $(($(date +%s) - $1)) >far/status.txt
 }
 fake 30 1

@@ -36,7 +36,7 @@ expect_sweep() {
 # await_rows FOLDER N: until the table has N rows, the job has ended or a minute is over.
 await_rows() {
   local tries=0
-  while [ "$(cat "$1/sweep.tsv" 2>/dev/null | grep -c ^row_)" -lt "$2" ] && kill -0 "$job" 2>/dev/null && [ $tries -lt 3000 ]; do
+  while [ "$(awk '/^row_/ { n++ } END { print n + 0 }' "$1/sweep.tsv" 2>/dev/null || echo 0)" -lt "$2" ] && kill -0 "$job" 2>/dev/null && [ $tries -lt 3000 ]; do
     sleep 0.02
     tries=$((tries + 1))
   done
@@ -97,7 +97,8 @@ expect_sweep stopped "stopped three times"
 # --- a run that fails ---
 printf 'pretrain.levels\n2\n0\n' >levels.tsv
 run 2 2 failing sweep "${tiny[@]}" -sweep_options levels.tsv -run_teams 2
-check "failed: $(grep ^row_000 failing/sweep.tsv)" [ "$(grep -c -P '^row_000_seed_00001\t1\t2\tfailed\t2\t' failing/sweep.tsv)" -eq 1 ]
+check "failed: $(grep ^row_000 failing/sweep.tsv)" \
+  [ "$(grep -c -P '^row_000_seed_00001\t1\t2\tfailed\t2\t' failing/sweep.tsv)" -eq 1 ]
 check "the other goes on" [ "$(grep -c -P '^row_001_seed_00001\t1\t0\tcomplete\t0\t' failing/sweep.tsv)" -eq 1 ]
 check "it says where to look" said failing.txt "row_000_seed_00001: failed after"
 

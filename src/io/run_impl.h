@@ -46,7 +46,7 @@ struct wf_run {
   char     *command_line, out[WF_PARAM_TEXT_SIZE];
   FILE     *log;
   bool      terminal, bar_shown, stopping, quiet;
-  double    start, limit_start, last_look, last_pause, longest_step, known_cost; /* known_cost: of a checkpoint of an earlier stage */
+  double    start, limit_start, last_look, last_pause, longest_step, known_cost; /* known_cost: of an earlier stage's checkpoint */
   char      job_stop_file[WF_PATH_SIZE];                            /* "": none but the run's own */
   char      stop_reason[128];
   char      made[WF_LINE_SIZE]; /* " stage stage ": whose products this run has made */

@@ -198,7 +198,7 @@ PetscErrorCode wf_collect_read(collection *c, const char *folder, wf_mistakes *m
     snprintf(c->version, sizeof c->version, "%s", version);
   } else if (!c->params->collect.force)
     compare_with_first(c, folder, &params, version, mistakes);
-  add_run(c, folder, &params, mistakes);
+  if (wf_mistakes_count(mistakes) == before) add_run(c, folder, &params, mistakes);
   PetscFunctionReturn(0);
 }
 
