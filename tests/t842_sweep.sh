@@ -33,10 +33,15 @@ expect_sweep() {
   check "$2: its columns" said "$1/sweep.tsv" $'folder\tseed\ttrain.memory\tpretrain.hidden\tstate\texit_code\tseconds'
   check "$2: no stop file" [ ! -e "$1/stop" ]
 }
+count_rows() { # FOLDER
+  local n
+  n=$(grep -s -c ^row_ "$1/sweep.tsv")
+  echo "${n:-0}"
+}
 # await_rows FOLDER N: until the table has N rows, the job has ended or a minute is over.
 await_rows() {
   local tries=0
-  while [ "$(awk '/^row_/ { n++ } END { print n + 0 }' "$1/sweep.tsv" 2>/dev/null || echo 0)" -lt "$2" ] && kill -0 "$job" 2>/dev/null && [ $tries -lt 3000 ]; do
+  while [ "$(count_rows "$1")" -lt "$2" ] && kill -0 "$job" 2>/dev/null && [ $tries -lt 3000 ]; do
     sleep 0.02
     tries=$((tries + 1))
   done

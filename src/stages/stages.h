@@ -24,8 +24,8 @@ PetscErrorCode wf_stage_report(wf_run *run);
 /* Command `sweep`: runs in folders of their own below run.out, one for each row of the table sweep.options and each of
    sweep.seeds, dealt to run.teams teams of ranks as they become free. work: what a run does, collective on the run. A run that
    fails is noted in <out>/sweep.tsv and the others go on; signals on any rank, run.stop_minutes and <out>/stop stop all. With
-   run.dry_run only the plan is checked. *code out: 0 all complete, 3 stopped, else the worst exit code of a run. Collective on comm; params the
-   same on all ranks; mistakes are added on rank 0, and settled here. */
+   run.dry_run only the plan is checked. *code out: 0 all complete, 3 stopped, else the worst exit code of a run. Collective on
+   comm; params the same on all ranks; mistakes are added on rank 0, and settled here. */
 PetscErrorCode wf_sweep_run(MPI_Comm comm, const wf_params *params, const char *command_line, PetscErrorCode (*work)(wf_run *),
                             wf_mistakes *mistakes, int *code);
 
