@@ -4,7 +4,8 @@
    P(group, name, type, default, minimum, maximum, choices or NULL, unit, restart, help)
      type     INT int64_t | REAL double | BOOL bool | CHOICE, TEXT, PATH, INDICES char[WF_PARAM_TEXT_SIZE]
               INDICES: a list such as "0:100:10" (first:last:stride), "0,5,9" or "all"
-     restart  FIXED: results depend on it, so a resumed run must have the same value; FREE: may change (cadence, output folder)
+     restart  FIXED: results depend on it, so a resumed run must have the same value; FREE: may change (cadence, output folder);
+              COMMAND: read by a command that is no stage, free to change, and left out of files of parameters
    YAML `group: {name: value}` = option `-group_name value` = member `params.group.name`; the group `run` has no prefix on the
    command line for the names `out` and `seed`. */
 #ifndef WEIGHTFLOW_PARAMS_TABLE_H
@@ -16,7 +17,8 @@
   P(run, stop_minutes, REAL, 0, 0, 1e9, NULL, "min", FREE, "stop cleanly with a checkpoint after this time; 0: never")        \
   P(run, checkpoint_minutes, REAL, 5, 0, 1e9, NULL, "min", FREE, "wall-clock time between checkpoints; 0: at every step")     \
   P(run, dry_run, BOOL, false, 0, 0, NULL, "", FREE, "check parameters, files and folders, then stop")                         \
-  P(run, force, BOOL, false, 0, 0, NULL, "", FREE, "redo the asked stages even where they are complete")
+  P(run, force, BOOL, false, 0, 0, NULL, "", FREE, "redo the asked stages even where they are complete")                      \
+  P(run, teams, INT, 1, 1, 1e6, NULL, "", COMMAND, "of sweep: teams that the ranks are split into, each at one run at a time")
 
 #define WF_PARAMS_DATA(P)                                                                                                      \
   P(data, file, PATH, "", 0, 0, NULL, "", FIXED, "ensemble to import (.npy or .h5) in place of simulating; empty: simulate")   \
@@ -107,7 +109,17 @@
   P(report, figures, BOOL, true, 0, 0, NULL, "", FREE, "draw figures (needs gnuplot)")                                         \
   P(report, times, INDICES, "", 0, 0, NULL, "time index", FREE, "times of the density figure; empty: six, spread")
 
+#define WF_PARAMS_SWEEP(P)                                                                                                     \
+  P(sweep, seeds, TEXT, "", 0, 0, NULL, "", COMMAND, "seeds such as 0-31 or 1,5,9-12; empty: run.seed")                        \
+  P(sweep, options, PATH, "", 0, 0, NULL, "", COMMAND,                                                                         \
+    "table, names such as train.learning_rate above a row of values for each run; empty: none")
+
+#define WF_PARAMS_COLLECT(P)                                                                                                   \
+  P(collect, swept, TEXT, "", 0, 0, NULL, "", COMMAND,                                                                         \
+    "parameters that may differ between runs, comma separated: runs are grouped by their values")                             \
+  P(collect, force, BOOL, false, 0, 0, NULL, "", COMMAND, "collect runs of different programs or parameters all the same")
+
 #define WF_PARAMS_ALL(P)                                                                                                       \
   WF_PARAMS_RUN(P) WF_PARAMS_DATA(P) WF_PARAMS_SIMULATE(P) WF_PARAMS_PRETRAIN(P) WF_PARAMS_TRAIN(P) WF_PARAMS_PREDICT(P)       \
-  WF_PARAMS_EVALUATE(P) WF_PARAMS_REPORT(P)
+  WF_PARAMS_EVALUATE(P) WF_PARAMS_REPORT(P) WF_PARAMS_SWEEP(P) WF_PARAMS_COLLECT(P)
 #endif
