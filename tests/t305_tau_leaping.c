@@ -5,6 +5,7 @@
 #include <weightflow/ssa.h>
 #include "check.h"
 #include "chi_square.h"
+#include "ssa/ssa_leap_limits.h"
 #include "ssa/ssa_samplers.h"
 
 static const double alarm = 1e-6;
@@ -86,6 +87,34 @@ static int32_t *simulate(const wf_network *network, wf_ssa_algorithm algorithm, 
            failure.what);
   wf_simulator_destroy(&simulator);
   return counts;
+}
+
+/* Steps by hand: A + B -> C with 5 of B is critical; A -> 0 is not and has g = 2, as A is in a law of second order. D (D - 1) / 2
+   has g = 2 + 1 / (D - 1). */
+static void check_limits(void)
+{
+  wf_network   *network = wf_network_create("limits");
+  bool          critical[3];
+  int           species[4];
+  const int32_t start[4] = {1000, 5, 0, 1001};
+  for (int i = 0; i < 4; i++) species[i] = wf_network_add_species(network, (const char *[]){"A", "B", "C", "D"}[i], start[i], true);
+  wf_expression half = wf_network_make_number(network, 0.5), d = wf_network_make_symbol(network, species[3]);
+  wf_expression less = wf_network_make_operation(network, WF_SUBTRACT, 2, (wf_expression[]){d, wf_network_make_number(network, 1)});
+  wf_network_add_equation(network, "A + B -> C", 0.1, 0, 0);
+  wf_network_add_equation(network, "A -> 0", 2, 0, 0);
+  wf_network_add_law(network, "pair", wf_network_make_operation(network, WF_MULTIPLY, 3, (wf_expression[]){half, d, less}), 1,
+                     &(wf_network_change){.variable = species[3], .amount = -2, .expression = -1});
+  finish(network);
+  wf_leap_limits *limits = wf_leap_limits_create(network, 0.03);
+  const double    pairs = 0.5 * 1001 * 1000, change = 0.03 * 1001 / (2 + 1.0 / 1000);
+  const double    only_a[3] = {500, 2000, 0}, all[3] = {500, 2000, pairs};
+  WF_CHECK_CLOSE(wf_leap_limits_find_step(limits, network->start, only_a, critical), 15.0 / 2000, 1e-14);
+  WF_CHECK(critical[0] && !critical[1] && !critical[2]);
+  WF_CHECK_CLOSE(1e5 * wf_leap_limits_find_step(limits, network->start, all, critical),
+                 1e5 * fmin(change / (2 * pairs), change * change / (4 * pairs)), 1e-14);
+  WF_CHECK(critical[0] && !critical[1] && !critical[2]);
+  wf_leap_limits_destroy(&limits);
+  wf_network_destroy(&network);
 }
 
 /* Mean and variance of x[i * stride], i < n. */
@@ -277,6 +306,7 @@ static void check_outputs(void)
 int main(void)
 {
   check_samplers();
+  check_limits();
   check_order();
   check_birth_death();
   check_gene();
