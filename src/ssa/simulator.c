@@ -7,7 +7,7 @@
 #include "ssa/jump_engine.h"
 
 /* Above so many reactions the direct method, which looks at each of them at each jump, is left by `auto`. */
-enum { MANY_REACTIONS = 128 };
+enum { MANY_REACTIONS = 400 };
 
 struct wf_simulator {
   const wf_ssa_engine   *engine;
