@@ -12,6 +12,10 @@ wf_jobs_folder=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=jobs/setup.sh
 . "$wf_jobs_folder/setup.sh"
 
+# Before the program is there to be told, a signal must not end the script.
+wf_early_signal=
+[ -z "${SLURM_JOB_ID:-}" ] || trap 'wf_early_signal=1' USR1 TERM
+
 wf_complain() { printf '%s: %s\n' "${wf_script:-weightflow}" "$*" >&2; }
 
 # --- machine, program, launcher ---
@@ -213,6 +217,10 @@ wf_start() {
   wf_signals=0
   wf_signal_time=
   wf_waited=0
+  if [ -n "$wf_early_signal" ]; then
+    wf_code=3
+    return
+  fi
   exec {words}> >(trap '' INT TERM USR1; exec tee "$folder/jobs/last_words.txt" >&2)
   tee_process=$!
   # A starter answers TERM and INT by killing its ranks at once but passes USR1 on, so it is told USR1. It has a process group of its own
@@ -230,7 +238,7 @@ wf_start() {
     wait "$starter" || wf_code=$?
     kill -0 "$starter" 2>/dev/null || break
   done
-  trap '' USR1 TERM INT
+  trap 'wf_early_signal=1' USR1 TERM INT # it concerns the next command
   while kill -0 "$tee_process" 2>/dev/null && [ $tries -lt 50 ]; do
     sleep 0.1
     tries=$((tries + 1))
