@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What the job scripts share; they source it. A job is one or more starts of the program in one run folder. How each start ended is a row
-# of FOLDER/jobs/history.txt, and the next start, in this job or another, learns from it.
+# What the job scripts share; they source it. A job is one or more starts of the program in one run folder. How each start ended
+# is a row of FOLDER/jobs/history.txt, and the next start, in this job or another, learns from it.
 #
 #   WF_MACHINE    jobs/machines/NAME.sh, or a file of yours: modules and launcher of a site (default: found)
 #   WF_PROGRAM    the program (default: build/weightflow of this tree, then the one in PATH)
@@ -87,8 +87,8 @@ wf_launcher_choose() {
   if [ -n "${SLURM_JOB_ID:-}" ]; then
     kind=$(wf_srun_mpi)
     if [ -n "$kind" ]; then
-      # srun does not take this over from sbatch by itself. A rank that is gone takes the others with it, but not in the moment in which all
-      # end: --wait gives them time.
+      # srun does not take this over from sbatch by itself. A rank that is gone takes the others with it, but not in the moment in
+      # which all end: --wait gives them time.
       export SRUN_CPUS_PER_TASK=${SLURM_CPUS_PER_TASK:-1}
       wf_launcher=(srun "--mpi=$kind" "--cpu-bind=${WF_BIND:-cores}" --kill-on-bad-exit=0 --wait=30)
       return 0
@@ -138,7 +138,10 @@ wf_table_row() {
     wf_complain "$1: row $2 has ${#values[@]} values for ${#names[@]} names"
     return 2
   fi
-  case " ${names[*]} " in *" out "* | *" run_out "*) ;; *) wf_complain "$1: no column \`out\`: give each row a run folder"; return 2 ;; esac
+  case " ${names[*]} " in
+    *" out "* | *" run_out "*) ;;
+    *) wf_complain "$1: no column \`out\`: give each row a run folder"; return 2 ;;
+  esac
   wf_row=()
   for i in "${!names[@]}"; do wf_row+=("-${names[i]}" "${values[i]}"); done
 }
@@ -190,8 +193,8 @@ wf_seconds_left() {
   fi
 }
 
-# wf_stop_minutes FOLDER: the option that makes a start end itself in time, with a checkpoint; empty without a limit. The program keeps
-# what its own checkpoints and steps cost on top of the reserve. A limit of the user's own counts where it is nearer.
+# wf_stop_minutes FOLDER: the option that makes a start end itself in time, with a checkpoint; empty without a limit. The program
+# keeps what its own checkpoints and steps cost on top of the reserve. A limit of the user's own counts where it is nearer.
 wf_stop_minutes() {
   local left reserve need mine
   left=$(wf_seconds_left)
@@ -203,7 +206,7 @@ wf_stop_minutes() {
   awk -v left="$left" -v reserve="$reserve" -v mine="${mine:-0}" 'BEGIN {
     seconds = left - reserve > 1 ? left - reserve : 1
     if (mine > 0 && 60 * mine < seconds) seconds = 60 * mine
-    printf "%.4f\n", seconds / 60 }'
+    printf "%.6g\n", seconds / 60 }'
 }
 
 # --- one start ---
@@ -217,14 +220,16 @@ wf_start() {
   wf_signals=0
   wf_signal_time=
   wf_waited=0
+  wf_started=
   if [ -n "$wf_early_signal" ]; then
     wf_code=3
     return
   fi
+  touch "$folder/jobs/begun" || { wf_code=1; return; }
   exec {words}> >(trap '' INT TERM USR1; exec tee "$folder/jobs/last_words.txt" >&2)
   tee_process=$!
-  # A starter answers TERM and INT by killing its ranks at once but passes USR1 on, so it is told USR1. It has a process group of its own
-  # (set -m), out of a terminal's reach.
+  # A starter answers TERM and INT by killing its ranks at once but passes USR1 on, so it is told USR1. It has a process group of
+  # its own (set -m), out of a terminal's reach.
   set -m
   "${wf_launcher[@]}" "$wf_program" "$@" </dev/null 2>&"$words" {words}>&- &
   starter=$!
@@ -247,10 +252,17 @@ wf_start() {
   wf_code_settle "$folder"
 }
 
-# A clean stop counts as one, whatever became of the ranks in the moment after: status.txt has the last word.
+# What the program says of itself in status.txt has the last word. A clean stop counts as one, whatever became of the ranks in the
+# moment after; and a starter that fails to start anything may still answer 0, as srun does.
 wf_code_settle() {
-  case $wf_code in 0 | 2 | 3 | 4) return 0 ;; esac
-  if [ "$1/status.txt" -nt "$1/jobs/begun" ] && grep -q '^state: stopped$' "$1/status.txt" 2>/dev/null; then wf_code=3; fi
+  local state=
+  [ ! "$1/status.txt" -nt "$1/jobs/begun" ] || state=$(sed -n 's/^state: //p' "$1/status.txt")
+  wf_started=${state:+yes}
+  case $wf_code.$state in
+    0.complete | [234].*) ;;
+    0.*) wf_code=1 ;;
+    *.stopped) wf_code=3 ;;
+  esac
 }
 
 # Did the file `stop` end this start?
@@ -279,8 +291,8 @@ wf_tell_dependents() {
         for (i = 1; i <= NR; i++) {
           if (job[i] in lost) continue
           n = split(on[i], word, /[^0-9]+/)
-          for (k = 1; k <= n; k++) if (word[k] != "" && word[k] in lost) { lost[job[i]] = 1; text = text ", " job[i] " (" name[i] ")"
-            found = 1; break }
+          for (k = 1; k <= n && !(job[i] in lost); k++)
+            if (word[k] != "" && word[k] in lost) { lost[job[i]] = 1; found = 1; text = text ", " job[i] " (" name[i] ")" }
         }
       } while (found)
       print substr(text, 3) }')
@@ -289,8 +301,8 @@ wf_tell_dependents() {
 
 # wf_job_end FOLDER WHAT TEXT: note how the start ended, say it, leave.
 wf_job_end() {
-  wf_history_add "$1" "$(wf_job_name)" "$wf_start_number" "$wf_code" "$(($(date +%s) - wf_begun))" "$wf_waited" "$(wf_fingerprint "$1")" \
-    "$2"
+  wf_history_add "$1" "$(wf_job_name)" "$wf_start_number" "$wf_code" "$(($(date +%s) - wf_begun))" "$wf_waited" \
+    "$(wf_fingerprint "$1")" "$2"
   wf_say "$3"
   if [ "$2" != complete ] && [ "$2" != requeued ]; then
     wf_tell_dependents
@@ -317,13 +329,12 @@ wf_job_settle() {
     wf_job_end "$folder" stuck "exit code $wf_code, and no newer checkpoint than at the end of the start before: not requeued.$(
       [ "$wf_code" -ne 3 ] || echo ' One step may need more than the time limit: ask for more time.')"
   elif [ "${SLURM_RESTART_COUNT:-0}" -ge "${WF_REQUEUES:-100}" ]; then
-    wf_job_end "$folder" exhausted "exit code $wf_code after $wf_start_number starts: WF_REQUEUES = ${WF_REQUEUES:-100} allows no more"
+    wf_job_end "$folder" exhausted \
+      "exit code $wf_code after $wf_start_number starts: WF_REQUEUES = ${WF_REQUEUES:-100} allows no more"
   else
     wf_job_end "$folder" requeued "exit code $wf_code: back into the queue"
-    if scontrol requeue "$job"; then
-      sleep 120 & # the batch system ends this script
-      wait $!
-    fi
+    trap - USR1 TERM
+    if scontrol requeue "$job"; then sleep 120; fi # the batch system ends this script
     wf_say "job $job could not be requeued: submit the same again, what is complete is skipped"
   fi
   [ "$wf_code" -ne 0 ] || wf_code=1
@@ -339,14 +350,15 @@ wf_job() {
   wf_machine_load && wf_program_find && wf_launcher_choose && wf_parameters_read "$parameters" "$@" || exit 2
   folder=$(wf_parameter run out)
   if [ -n "${SLURM_JOB_ID:-}" ] && [ "$(wf_parameter run force)" = true ]; then
-    wf_complain "run.force = true: a job that resumes itself would begin anew each time: remove the products to be made anew instead"
+    wf_complain "run.force = true: a job that resumes itself would begin anew each time:" \
+      "remove the products to be made anew instead"
     exit 2
   fi
   stop=$(wf_stop_minutes "$folder")
   [ -z "$stop" ] || set -- "$@" -stop_minutes "$stop"
   wf_say "job $(wf_job_name), start $wf_start_number, $(date), machine $WF_MACHINE: ${wf_launcher[*]}"
   wf_say "commands $commands in $folder${stop:+, to end within $stop minutes}"
-  mkdir -p "$folder/jobs" && touch "$folder/jobs/begun" || exit 2
+  mkdir -p "$folder/jobs" || exit 2
   for command in ${commands//,/ }; do
     wf_start "$folder" "$command" "$parameters" "$@"
     while [ "$wf_code" -eq 2 ] && [ "$wf_start_number" -gt 1 ] && wf_folder_is_busy "$folder"; do
@@ -354,6 +366,11 @@ wf_job() {
       sleep "${WF_BUSY:-30}"
       wf_start "$folder" "$command" "$parameters" "$@"
     done
+    if [ "$wf_code" -ne 0 ] && [ "$wf_code" -ne 2 ] && [ -z "$wf_started" ] && [ -z "$wf_early_signal" ]; then
+      # What a lost start left on the node can be in the way of the first step of the next one, and of that one only.
+      wf_say "exit code $wf_code: ${wf_launcher[0]} did not get the program going; once more"
+      wf_start "$folder" "$command" "$parameters" "$@"
+    fi
     [ "$wf_code" -eq 0 ] || break
   done
   wf_job_settle "$folder"

@@ -3,9 +3,9 @@
 #
 #   jobs/local.sh [-n RANKS] [-s STAGE[,STAGE...]] PARAMETERS.yaml [-option value ...]
 #
-# RANKS defaults to the number of cores, the stages to all. WF_PROGRAM names the program (default: ./build/weightflow, then the one in
-# PATH), WF_RESUMES how often to resume (default 1000). Ctrl-C (or TERM), or a file `stop` in the run folder, asks for a clean stop with
-# a checkpoint; a second Ctrl-C ends the run at once. Exit code: that of the program.
+# RANKS defaults to the number of cores, the stages to all. WF_PROGRAM names the program (default: ./build/weightflow, then the
+# one in PATH), WF_RESUMES how often to resume (default 1000). Ctrl-C (or TERM), or a file `stop` in the run folder, asks for a
+# clean stop with a checkpoint; a second Ctrl-C ends the run at once. Exit code: that of the program.
 set -uo pipefail
 # shellcheck source=jobs/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -15,7 +15,9 @@ mistakes=0
 while [ $# -gt 0 ]; do
   case $1 in
     -n) WF_RANKS=${2:-}
-      case $WF_RANKS in '' | *[!0-9]* | 0*) wf_complain "-n = $WF_RANKS: give a number of ranks of at least 1"; mistakes=1 ;; esac ;;
+      case $WF_RANKS in
+        '' | *[!0-9]* | 0*) wf_complain "-n = $WF_RANKS: give a number of ranks of at least 1"; mistakes=1 ;;
+      esac ;;
     -s) commands=${2:-}
       [ -n "$commands" ] || { wf_complain "-s: name a stage, or several with commas"; mistakes=1; } ;;
     *) break ;;
@@ -35,6 +37,7 @@ shift
 unset SLURM_JOB_ID # a shell inside an allocation is served by mpiexec as any other
 wf_program_find && wf_setup_mpi && wf_launcher_choose && wf_parameters_read "$parameters" "$@" || exit 2
 folder=$(wf_parameter run out)
+mkdir -p "$folder/jobs" || exit 2
 
 resumes=0
 while :; do

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A real Slurm on this machine for tests; they source it: one controller and some node daemons on the loopback, in a private folder, as
-# root and without systemd. After sourcing: slurm_start N, slurm_stop, and what is below.
+# A real Slurm on this machine for tests; they source it: one controller and some node daemons on the loopback, in a private
+# folder, as root and without systemd. After sourcing: slurm_start N, slurm_stop, and what is below.
 
 # Why there can be no Slurm here; empty where all is there.
 slurm_missing() {
@@ -74,8 +74,8 @@ SlurmdTimeout=10
 InactiveLimit=0
 JobAcctGatherType=jobacct_gather/none
 AccountingStorageType=accounting_storage/none
-NodeName=n[1-$1] NodeHostname=localhost NodeAddr=127.0.0.1 Port=[$((port + 1))-$((port + $1))] CPUs=2 SocketsPerBoard=1 CoresPerSocket=2 \
-ThreadsPerCore=1 RealMemory=1000 State=UNKNOWN
+NodeName=n[1-$1] NodeHostname=localhost NodeAddr=127.0.0.1 Port=[$((port + 1))-$((port + $1))] CPUs=2 \
+SocketsPerBoard=1 CoresPerSocket=2 ThreadsPerCore=1 RealMemory=1000 State=UNKNOWN
 PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE DefaultTime=10 State=UP PriorityTier=10 PreemptMode=OFF
 PartitionName=low Nodes=ALL MaxTime=INFINITE DefaultTime=10 State=UP PriorityTier=1 PreemptMode=REQUEUE GraceTime=5
 CONF
