@@ -68,7 +68,7 @@ check "blanks are kept" said "$jobs/pipeline.sbatch run.yaml -out a\\ b"
 printf 'name\ttrain_learning_rate\nlow\t1e-4\nhigh\t1e-2\n' >options.tsv
 expect 0 "$jobs/submit" --dry-run --seeds 3,7-8 --options options.tsv --at-once 2 run.yaml -out s
 check "the array" said "--array=1-6%2"
-check "a row" grep -qxF -e "s/high/seed_7	7	1e-2" out.txt
+check "a row" grep -qxF -e "s/high/seed_7"$'\t7\t1e-2' out.txt
 check "a dry run writes nothing" [ "$(ls)" = "$(printf '%s\n' options.tsv out.txt run.yaml table.txt)" ]
 
 # --- submit: what it refuses, all at once ---

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Job scripts under a real Slurm of four nodes on this machine: a chain, a sweep, and runs that are ended by their time limit, put back into
-# the queue, preempted, and lose their node; each must end with the digests of a run that nobody disturbed. Jobs whose predecessor failed
-# are cancelled, and that is said. WF_TEST_SLURM=install installs Slurm first (Debian, as root).
+# Job scripts under a real Slurm of four nodes on this machine: a chain, a sweep, and runs that are ended by their time limit, put
+# back into the queue, preempted, and lose their node; each must end with the digests of a run that nobody disturbed. Jobs whose
+# predecessor failed are cancelled, and that is said. WF_TEST_SLURM=install installs Slurm first (Debian, as root); WF_TEST_KEEP=1
+# keeps the run folders.
 # shellcheck source=tests/slurm_tools.sh
 . "${abs_top_srcdir:?}/tests/slurm_tools.sh"
 program=${abs_top_builddir:?}/weightflow
@@ -43,7 +44,9 @@ check() { # WHAT COMMAND...
 same() { check "$1: '$2', not '$3'" [ "$2" = "$3" ]; }
 step() { echo "[$(($(date +%s) - begin)) s] $*"; }
 said() { grep -qF -e "$2" "$1"; } # FILE TEXT
-digests() { "$program" digest "$1"/{simulate,pretrain,train,predict,evaluate}/*.h5 2>/dev/null | sed 's|  [^ ]*/\([a-z]*/\)|  \1|'; }
+digests() {
+  "$program" digest "$1"/{simulate,pretrain,train,predict,evaluate}/*.h5 2>/dev/null | sed 's|  [^ ]*/\([a-z]*/\)|  \1|'
+}
 same_digests() { # FOLDER REFERENCE WHAT
   checks=$((checks + 1))
   if [ "$(digests "$1" | grep -c verified)" -ne 5 ] || [ "$(digests "$1")" != "$(digests "$2")" ]; then
@@ -73,7 +76,9 @@ whole() {
 step "start"
 slurm_start 4 || { fail "Slurm does not start"; tail -n 20 "$slurm_folder"/*.log; exit 1; }
 same "nodes" "$(sinfo -h -p main -t idle -o %D)" 4
-launch() { OMPI_MCA_ess_singleton_isolated=1 "$program" run "$parameters" "${@:2}" -out "$1" >"$1.txt" 2>&1 || fail "reference $1"; }
+launch() { # FOLDER OPTION...: a run that nobody disturbs
+  OMPI_MCA_ess_singleton_isolated=1 "$program" run "$parameters" "${@:2}" -out "$1" >"$1.txt" 2>&1 || fail "reference $1"
+}
 # Long enough to be disturbed: about twelve seconds on this machine, as it is now.
 launch probe "${tiny[@]}" -train_iterations 10
 long=("${tiny[@]}" -checkpoint_minutes 0.005 -train_iterations "$(awk '$1 == "total" { n = int(12 / ($4 / 10)) }
@@ -125,15 +130,16 @@ step "the run that lost its node is through"
 # --- a chain, a sweep, a preempted run, all at one time ---
 launch reference_short "${short[@]}"
 # (two nodes in one machine: their shared memory segments would collide)
-OMPI_MCA_btl=self,tcp "$jobs/submit" --tasks 2 --nodes 2 --nodes report=1 --time 5 --time train=0:06:00 "$parameters" -out chain "${short[@]}" \
-  >chain.txt 2>&1 || { fail "submit a chain"; cat chain.txt; }
+OMPI_MCA_btl=self,tcp "$jobs/submit" --tasks 2 --nodes 2 --nodes report=1 --time 5 --time train=0:06:00 "$parameters" -out chain \
+  "${short[@]}" >chain.txt 2>&1 || { fail "submit a chain"; cat chain.txt; }
 chain=$(sed -n 's/^[a-z]* *job \([0-9]*\)$/\1/p' chain.txt | paste -s -d ' ')
 same "jobs of the chain" "$(wc -w <<<"$chain")" 6
 check "the way to cancel is told" said chain.txt "scancel $chain"
 train=$(cut -d ' ' -f 3 <<<"$chain")
 same "time of one stage" "$(job_field "$train" TimeLimit)" 00:06:00
 same "nodes of one stage" "$(job_field "$train" NumNodes | cut -d - -f 1)" 2
-"$jobs/submit" --seeds 11-18 --time 5 "$parameters" -out sweep "${short[@]}" >sweep.txt 2>&1 || { fail "submit a sweep"; cat sweep.txt; }
+"$jobs/submit" --seeds 11-18 --time 5 "$parameters" -out sweep "${short[@]}" >sweep.txt 2>&1 ||
+  { fail "submit a sweep"; cat sweep.txt; }
 sweep=$(sed -n 's/^sweep *job \([0-9]*\),.*/\1/p' sweep.txt)
 # shellcheck disable=SC2086
 await_jobs 120 $chain "$sweep" || fail "chain or sweep does not end"
@@ -144,7 +150,8 @@ same_digests chain reference_short "chain"
 same "chain: history" "$(column chain 8)" "complete complete complete complete complete complete"
 same "sweep: state" "$(job_state "$sweep")" COMPLETED
 same "sweep: runs" "$(cat sweep/seed_*/status.txt | grep -c '^state: complete$')" 8
-same "sweep: different seeds" "$(for seed in 11 12 13 14 15 16 17 18; do digests sweep/seed_$seed | grep flow.h5; done | sort -u | wc -l)" 8
+flows=$(for seed in 11 12 13 14 15 16 17 18; do digests sweep/seed_$seed | grep flow.h5; done | sort -u | wc -l)
+same "sweep: different seeds" "$flows" 8
 check "sweep: all nodes" [ "$(scontrol -o show job "$sweep" | grep -o ' NodeList=n[1-4]' | sort -u | wc -l)" -eq 4 ]
 launch reference_seed "${short[@]}" -seed 17
 same_digests sweep/seed_17 reference_seed "sweep"
@@ -160,8 +167,8 @@ better=$(sbatch --parsable -n 2 -N 1 --nodelist=n2 --time=1 --output=/dev/null -
 "$jobs/submit" --stages simulate,train,predict --tasks 1 --time 5 "$parameters" -out broken "${short[@]}" >broken.txt 2>&1 ||
   { fail "submit a chain to break"; cat broken.txt; }
 broken=$(sed -n 's/^[a-z]* *job \([0-9]*\)$/\1/p' broken.txt | paste -s -d ' ')
-"$jobs/submit" --stages simulate,pretrain,train,predict,report --tasks 1 --time 5 "$parameters" -out stopped "${long[@]}" >stopped.txt 2>&1 ||
-  { fail "submit a chain to stop"; cat stopped.txt; }
+"$jobs/submit" --stages simulate,pretrain,train,predict,report --tasks 1 --time 5 "$parameters" -out stopped "${long[@]}" \
+  >stopped.txt 2>&1 || { fail "submit a chain to stop"; cat stopped.txt; }
 stopped=$(sed -n 's/^[a-z]* *job \([0-9]*\)$/\1/p' stopped.txt | paste -s -d ' ')
 # shellcheck disable=SC2086
 await_jobs 60 $broken || fail "a broken chain does not end"
