@@ -4,12 +4,17 @@
 #include <string.h>
 #include "ssa/sbml_impl.h"
 
-enum { MAX_FUNCTION_HEIGHT = 200 };
+/* Names are looked up among these one by one. */
+enum { MAX_FUNCTION_HEIGHT = 200, MAX_OWN_NAMES = 500 };
+
+static unsigned count_locals(const wf_sbml_reader *reader, KineticLaw_t *law)
+{
+  return reader->level >= 3 ? KineticLaw_getNumLocalParameters(law) : KineticLaw_getNumParameters(law);
+}
 
 bool wf_sbml_find_local(wf_sbml_reader *reader, KineticLaw_t *law, const char *name, double *value)
 {
-  unsigned n = reader->level >= 3 ? KineticLaw_getNumLocalParameters(law) : KineticLaw_getNumParameters(law);
-  for (unsigned i = 0; i < n; i++) {
+  for (unsigned i = 0, n = count_locals(reader, law); i < n; i++) {
     const Parameter_t *parameter =
         reader->level >= 3 ? (Parameter_t *)KineticLaw_getLocalParameter(law, i) : KineticLaw_getParameter(law, i);
     const char *id = SBase_getIdAttribute((SBase_t *)(uintptr_t)parameter);
@@ -165,22 +170,31 @@ static bool check_function(wf_sbml_reader *reader, wf_sbml_entry *entry)
   return false;
 }
 
+static void check_definition(wf_sbml_reader *reader, const FunctionDefinition_t *function, const wf_sbml_where *where)
+{
+  wf_sbml_scope scope = {.function = function};
+  unsigned      n     = FunctionDefinition_getNumArguments(function);
+  bool          good  = FunctionDefinition_isSetMath(function) && FunctionDefinition_getBody(function);
+  if (n > MAX_OWN_NAMES) {
+    wf_sbml_complain(reader, where, "it has %u arguments: at most %d are possible", n, MAX_OWN_NAMES);
+    return;
+  }
+  for (unsigned k = 0; k < n; k++) {
+    const ASTNode_t *argument = FunctionDefinition_getArgument(function, k);
+    good &= argument && ASTNode_getName(argument);
+  }
+  if (good)
+    check_formula(reader, FunctionDefinition_getBody(function), &scope, where);
+  else
+    wf_sbml_complain(reader, where, "it has no formula: give it a lambda with arguments and a body");
+}
+
 static void check_functions(wf_sbml_reader *reader)
 {
   for (int i = 0; i < reader->n_entries; i++) {
-    const FunctionDefinition_t *function = reader->entries[i].function;
-    wf_sbml_where               where    = {reader->entries[i].line, "function", reader->entries[i].id};
-    wf_sbml_scope               scope    = {.function = function};
-    bool                        good     = true;
-    if (reader->entries[i].kind != WF_SBML_FUNCTION) continue;
-    for (unsigned k = 0; k < FunctionDefinition_getNumArguments(function); k++) {
-      const ASTNode_t *argument = FunctionDefinition_getArgument(function, k);
-      good &= argument && ASTNode_getName(argument);
-    }
-    if (good && FunctionDefinition_isSetMath(function) && FunctionDefinition_getBody(function))
-      check_formula(reader, FunctionDefinition_getBody(function), &scope, &where);
-    else
-      wf_sbml_complain(reader, &where, "it has no formula: give it a lambda with arguments and a body");
+    const wf_sbml_entry *entry = &reader->entries[i];
+    wf_sbml_where        where = {entry->line, "function", entry->id};
+    if (entry->kind == WF_SBML_FUNCTION) check_definition(reader, entry->function, &where);
   }
   if (reader->n_problems) return;
   for (int i = 0; i < reader->n_entries; i++)
@@ -221,6 +235,8 @@ static void check_reaction(wf_sbml_reader *reader, Reaction_t *reaction)
     wf_sbml_complain(reader, &where, "it is declared fast: reactions in equilibrium are not simulated; say fast=\"false\"");
   if (!scope.law || !KineticLaw_isSetMath(scope.law))
     wf_sbml_complain(reader, &where, "it has no kinetic law: give it one");
+  else if (count_locals(reader, scope.law) > MAX_OWN_NAMES)
+    wf_sbml_complain(reader, &where, "its law has more than %d parameters of its own: make them the model's", MAX_OWN_NAMES);
   else
     check_formula(reader, KineticLaw_getMath(scope.law), &scope, &where);
   check_references(reader, reaction);

@@ -12,6 +12,8 @@
 #include <stdint.h>
 #include <weightflow/sbml.h>
 
+enum { WF_SBML_MAX_TOLD = 20 }; /* more problems are counted only */
+
 typedef enum {
   WF_SBML_COMPARTMENT,
   WF_SBML_SPECIES,
@@ -87,7 +89,7 @@ typedef struct {
   int *pending, n_pending, pending_capacity; /* quantities that a formula needed although their values are not known yet */
   bool blamed;                               /* a quantity without a value was met, and told of */
   int  depth;                                /* of the formula, with functions put in */
-  long work;                                 /* operations made so far */
+  long work, all_work;                       /* operations made for this formula, and for all */
   bool exhausted;                            /* a limit on formulas was met and told */
 } wf_sbml_reader;
 

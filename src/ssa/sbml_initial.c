@@ -57,7 +57,8 @@ static bool settle_top(wf_sbml_reader *reader, int index)
   for (int i = first; i < reader->n_pending; i++) {
     if (reader->entries[reader->pending[i]].state != WF_SBML_BEGUN) continue;
     complain_of_circle(reader, reader->pending[i]);
-    reader->n_pending = first; /* given up: it has no value */
+    reader->n_pending = first; /* given up: it has no value, and that is told */
+    entry->unsettled  = true;
   }
   if (reader->n_pending > first) return false;
   entry->value = value;

@@ -7,7 +7,7 @@
 
 /* Recursion goes down into a formula, into functions and into the laws of reactions named in it. Functions put into one another can
    make a formula grow without bound, so the work is limited, too. */
-enum { MAX_DEPTH = 4000, MAX_WORK = 20000000, FEW = 16 };
+enum { MAX_DEPTH = 4000, MAX_WORK = 1000000, MAX_ALL_WORK = 50000000, FEW = 16 };
 
 static const double AVOGADRO = 6.02214179e23; /* the number that SBML means by it (Level 3 Version 1, section 3.4.6) */
 
@@ -345,7 +345,8 @@ static wf_expression convert_chain(wf_sbml_reader *reader, const ASTNode_t *math
 wf_expression wf_sbml_convert(wf_sbml_reader *reader, const ASTNode_t *math, const wf_sbml_scope *scope, const wf_sbml_where *where)
 {
   if (reader->exhausted) return -1;
-  if (++reader->work > MAX_WORK || reader->depth >= MAX_DEPTH) {
+  if (!reader->depth) reader->work = 0;
+  if (++reader->work > MAX_WORK || ++reader->all_work > MAX_ALL_WORK || reader->depth >= MAX_DEPTH) {
     wf_sbml_complain(reader, where, "formulas grow too %s once functions are put in: simplify them",
                      reader->depth >= MAX_DEPTH ? "deep" : "large");
     reader->exhausted = true;

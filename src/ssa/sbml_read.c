@@ -9,7 +9,14 @@
 #include "ssa/sbml_impl.h"
 #include "ssa/sbml_scan.h"
 
-enum { MAX_FILE_SIZE = 64 << 20, MAX_TOLD = 20, LINE_SIZE = 512, MAX_DETAIL = 240, FEW_RULES = 20, FEW_REACTIONS = 500 };
+enum {
+  MAX_FILE_SIZE = 64 << 20,
+  MAX_TOLD      = WF_SBML_MAX_TOLD,
+  LINE_SIZE     = 512,
+  MAX_DETAIL    = 240,
+  FEW_RULES     = 20,
+  FEW_REACTIONS = 500
+};
 
 /* --- problems --- */
 
@@ -89,13 +96,15 @@ static bool pass_errors_on(wf_sbml_reader *reader)
     const XMLError_t *error = (const XMLError_t *)SBMLDocument_getError(reader->document, i);
     char              text[MAX_DETAIL + 120];
     if (!XMLError_isError(error) && !XMLError_isFatal(error)) continue;
+    if (XMLError_getErrorId(error) == UndeclaredSpeciesRef) continue; /* a modifier that is not listed as one: no matter */
     shorten_message(error, text, sizeof text);
     wf_sbml_complain(reader, &(wf_sbml_where){.line = (int)XMLError_getLine(error)}, "%s", text);
   }
   return !reader->n_problems;
 }
 
-/* What libsbml finds beyond our own checks. Its general checks take a time that grows with a high power of the number of rules. */
+/* What libsbml finds beyond our own checks, which come first since it does not survive every circle. Its general checks take a time
+ * that grows with a high power of the number of rules. */
 static bool check_consistency(wf_sbml_reader *reader)
 {
   static const SBMLErrorCategory_t unwanted[] = {LIBSBML_CAT_UNITS_CONSISTENCY, LIBSBML_CAT_MODELING_PRACTICE,
@@ -134,14 +143,14 @@ static bool make_network(wf_sbml_reader *reader, const char *record)
   good             = good && wf_sbml_mark_changes(reader);
   good             = reader->net && wf_sbml_mark_recorded(reader, record) && good;
   good             = reader->net && wf_sbml_check_formulas(reader) && good;
-  if (!good || !check_consistency(reader)) return false;
+  if (!good) return false;
   reader->network = wf_network_create(id);
   if (!reader->network) {
     wf_sbml_complain(reader, NULL, "memory is short");
     return false;
   }
-  reader->work = 0;
   if (!wf_sbml_solve_initial(reader) || !wf_sbml_build_network(reader) || !wf_sbml_add_events(reader)) return false;
+  if (!check_consistency(reader)) return false;
   if (!wf_network_finish(reader->network, why, sizeof why)) {
     wf_sbml_complain(reader, NULL, "%s", why);
     return false;

@@ -55,7 +55,7 @@ void wf_sbml_suggest(const wf_sbml_reader *reader, const char *id, bool quantiti
   size_t length = strlen(id);
   int    least  = length < 4 ? 2 : length < 8 ? 3 : 4; /* one less is allowed */
   nearest[0]    = 0;
-  if (length > MAX_COMPARED_LENGTH) return;
+  if (length > MAX_COMPARED_LENGTH || reader->n_problems >= WF_SBML_MAX_TOLD) return;
   for (int i = 0; i < reader->n_entries && i < MAX_COMPARED; i++) {
     const wf_sbml_entry *entry = &reader->entries[i];
     if ((quantities && !wf_sbml_is_quantity(entry)) || strlen(entry->id) > MAX_COMPARED_LENGTH) continue;
