@@ -3,7 +3,8 @@
 #
 #   tests/run.sh [float|double ...]      default: float double
 #
-# Works from any folder and from a clean clone; a second call rebuilds nothing. Exit code 0: nothing failed.
+# Works from any folder and from a clean clone; a second call rebuilds nothing. Exit code 0: nothing failed. With WF_TEST_SLURM set, the
+# first build also runs jobs under a real Slurm on this machine; WF_TEST_SLURM=install installs that (Debian, as root).
 set -uo pipefail
 # shellcheck source=jobs/setup.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../jobs/setup.sh"
@@ -38,6 +39,9 @@ for real in "$@"; do
   if [ "${PIPESTATUS[0]}" -ne 0 ] && ! results_of "$folder" | grep -q -e FAIL -e ERROR; then
     echo "tests/run.sh: make check broke off in $folder"
     broken=$((broken + 1))
+  fi
+  if [ -n "${WF_TEST_SLURM:-}" ] && [ "${#folders[@]}" -eq 1 ]; then
+    (cd "$folder" && make -s check TESTS=tests/t830_slurm.sh 2>&1) | grep -e '^[A-Z]*: tests'
   fi
   for trs in "$folder"/tests/*.trs; do
     [ -f "$trs" ] || continue
