@@ -12,6 +12,9 @@
    formula's height counts both. Its stack holds more than ten times these. */
 enum { MAX_DEPTH = 1000, MAX_HEIGHT = 10000, SHOWN = 40 };
 
+/* For each rule, libsbml looks through all quantities: so many steps take it ten seconds. */
+static const int64_t MAX_RULE_STEPS = 1000000000;
+
 typedef struct {
   char   *text, *end, *place;
   char   *why;
@@ -19,6 +22,7 @@ typedef struct {
   int     depth, math_depth, blank_depth; /* elements open; depth of the outermost <math>, <notes> or <annotation>, or 0 */
   char   *blank_start;
   int32_t n_children[MAX_DEPTH + 1], height[MAX_DEPTH + 1]; /* of the open elements; height: of the highest child so far */
+  int64_t n_rules, n_quantities;
   bool    has_root;
 } scan_state;
 
@@ -162,6 +166,9 @@ static bool open_element(scan_state *scan, char *start)
   if (!scan->depth && scan->has_root) return refuse(scan, "text goes on behind the end of </sbml>");
   if (!scan->has_root && !check_root(scan, &tag)) return false;
   scan->n_children[scan->depth]++;
+  scan->n_rules += is_named(&tag, "assignmentRule") || is_named(&tag, "rateRule");
+  scan->n_quantities += is_named(&tag, "compartment") || is_named(&tag, "species") || is_named(&tag, "parameter");
+  if (scan->n_rules * scan->n_quantities > MAX_RULE_STEPS) return refuse(scan, "there are too many rules for so large a model");
   if (++scan->depth > MAX_DEPTH) return refuse(scan, "elements are nested more than %d deep", MAX_DEPTH);
   scan->n_children[scan->depth] = scan->height[scan->depth] = 0;
   if (!scan->math_depth && is_named(&tag, "math")) scan->math_depth = scan->depth;
