@@ -34,6 +34,9 @@ static const wf_command commands[] = {
     {"check", YAML, "check parameters, files, folder and disk; write nothing", ALL_GROUPS, NULL},
     {"params", YAML, "print all parameters in force as commented YAML", ALL_GROUPS, NULL},
     {"digest", "FILE.h5...", "print digests of files of a run, verified: exit code 4 where one is damaged", "", NULL},
+    {"sweep", YAML, "runs for several seeds and rows of a table, by teams of ranks", ALL_GROUPS " sweep", NULL},
+    {"collect", "DIR... -out FILE.tsv [-OPTION VALUE]...", "mean and spread of the scores of several runs", "collect", NULL},
+    {"status", "DIR... [-watch [SECONDS]]", "how runs are getting on, a line each", "", NULL},
     {"help", "[COMMAND | man]", "explain a command and its parameters, or print the manual page", "", NULL},
     {"version", "", "print the versions of the program and its libraries", "", NULL},
 };
@@ -54,7 +57,7 @@ static const wf_command *find_command(const char *name)
   return NULL;
 }
 
-typedef enum { PRINT_NOTHING, PRINT_USAGE, PRINT_HELP, PRINT_MANUAL, PRINT_VERSION } printed;
+typedef enum { PRINT_NOTHING, PRINT_USAGE, PRINT_HELP, PRINT_MANUAL, PRINT_VERSION, PRINT_STATUS } printed;
 
 /* What is asked for, where that is only to print something; *command out: about what. */
 static printed find_printed(int argc, char **argv, const wf_command **command)
@@ -70,6 +73,7 @@ static printed find_printed(int argc, char **argv, const wf_command **command)
   }
   for (int i = 2; i < argc; i++)
     if (is_flag(argv[i], "help")) return PRINT_HELP;
+  if (!strcmp((*command)->name, "status")) return PRINT_STATUS;
   return strcmp((*command)->name, "version") ? PRINT_NOTHING : PRINT_VERSION;
 }
 
@@ -86,17 +90,16 @@ static bool print_only(int argc, char **argv, int *code)
   if (what == PRINT_HELP) wf_help_print(stdout, command);
   if (what == PRINT_MANUAL) wf_manual_print(stdout, N_COMMANDS, commands);
   if (what == PRINT_VERSION) wf_version_print(stdout);
+  if (what == PRINT_STATUS) *code = wf_status_print(argc - 2, argv + 2);
   return true;
 }
 
-static PetscErrorCode run_stage(const wf_command *command, const wf_params *params, const char *source, int argc, char **argv,
-                                int *code)
+static PetscErrorCode run_stage(const wf_command *command, const wf_params *params, const char *source, const char *line, int *code)
 {
-  wf_mistakes *mistakes   = wf_mistakes_create();
-  wf_run      *run        = NULL;
-  char         line[4096] = "", banner[1024] = "";
+  wf_mistakes *mistakes     = wf_mistakes_create();
+  wf_run      *run          = NULL;
+  char         banner[1024] = "";
   PetscFunctionBeginUser;
-  for (int i = 0; i < argc; i++) snprintf(line + strlen(line), sizeof line - strlen(line), "%s%s", i ? " " : "", argv[i]);
   PetscCall(wf_run_create(PETSC_COMM_WORLD, params, line, mistakes, &run));
   PetscCall(wf_mistakes_settle(PETSC_COMM_WORLD, mistakes, code));
   wf_mistakes_destroy(&mistakes);
@@ -119,8 +122,10 @@ static PetscErrorCode run_command(int argc, char **argv, int *code)
   const wf_command *command                = find_command(argv[1]);
   wf_mistakes      *mistakes               = wf_mistakes_create();
   char              source[WF_SOURCE_SIZE] = "";
+  char              line[4096]             = "";
   int               rank;
   PetscFunctionBeginUser;
+  for (int i = 0; i < argc; i++) snprintf(line + strlen(line), sizeof line - strlen(line), "%s%s", i ? " " : "", argv[i]);
   PetscCheck(mistakes, PETSC_COMM_SELF, PETSC_ERR_MEM, "no memory to begin with");
   PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
   if (!command || !strcmp(command->name, "help"))
@@ -135,11 +140,13 @@ static PetscErrorCode run_command(int argc, char **argv, int *code)
     PetscCallMPI(MPI_Bcast(source, sizeof source, MPI_CHAR, 0, PETSC_COMM_WORLD));
     if (!strcmp(command->name, "params")) {
       if (rank == 0) wf_params_write_yaml(&params, stdout);
-    } else if (!command->stage || params.run.dry_run) {
+    } else if (!strcmp(command->name, "sweep"))
+      PetscCall(wf_sweep_run(PETSC_COMM_WORLD, &params, line, run_all_stages, mistakes, code));
+    else if (!command->stage || params.run.dry_run) {
       PetscCall(wf_check_all(PETSC_COMM_WORLD, &params, mistakes));
       PetscCall(wf_mistakes_settle(PETSC_COMM_WORLD, mistakes, code));
     } else
-      PetscCall(run_stage(command, &params, source, argc, argv, code));
+      PetscCall(run_stage(command, &params, source, line, code));
   }
   wf_mistakes_destroy(&mistakes);
   PetscFunctionReturn(0);
@@ -152,8 +159,12 @@ int main(int argc, char **argv)
   if (print_only(argc, argv, &code)) return code;
   PetscCall(wf_command_initialize(argc, argv));
   wf_blas_use_one_thread();
-  if (!strcmp(argv[1], "digest")) PetscCall(wf_digest_print(PETSC_COMM_WORLD, argc - 2, argv + 2, &code));
-  else PetscCall(run_command(argc, argv, &code));
+  if (!strcmp(argv[1], "digest"))
+    PetscCall(wf_digest_print(PETSC_COMM_WORLD, argc - 2, argv + 2, &code));
+  else if (!strcmp(argv[1], "collect"))
+    PetscCall(wf_collect_run(PETSC_COMM_WORLD, argc - 2, argv + 2, &code));
+  else
+    PetscCall(run_command(argc, argv, &code));
   PetscCall(PetscFinalize());
   return code;
 }

@@ -100,7 +100,7 @@ static void check_yaml_messages(void)
   check_yaml("simulate: {trajectories: 0x10}\n", "t.yaml:1: simulate.trajectories = 0x10: must be a whole number\n");
   check_yaml("simulate: {trajectories: \"\"}\n", "t.yaml:1: simulate.trajectories = : must be a whole number\n");
   check_yaml("simulate: {trajectories: 99999999999999999999}\n",
-             "t.yaml:1: simulate.trajectories = 99999999999999999999: must be at most 1000000000\n");
+             "t.yaml:1: simulate.trajectories = 99999999999999999999: must be at most 4294967296\n");
   check_yaml("run: {seed: 9007199254740993}\n", "t.yaml:1: run.seed = 9007199254740993: must be at most 9007199254740992\n");
   check_yaml("train: {dropout: .nan}\n", "t.yaml:1: train.dropout = .nan: must be a number\n");
   check_yaml(
@@ -237,6 +237,7 @@ static void check_round_trip(int repeat)
   for (int i = 0; i < n_rows; i++) {
     double u     = wf_random_uniform(1, WF_RANDOM_TEST, (uint64_t)i, (uint32_t)repeat);
     char  *value = words[argc + 1];
+    if (rows[i].of_command) continue; /* such are not in files */
     snprintf(words[argc], sizeof words[0], "-%s_%s", rows[i].group, rows[i].name);
     switch (rows[i].kind) {
     case WF_PARAM_KIND_INT:

@@ -44,6 +44,21 @@ static int count_lines(const char *name)
   return n;
 }
 
+/* How many checkpoints the last run says it has written. */
+static int count_checkpoints(void)
+{
+  char path[256], line[4096];
+  int  n = -1;
+  snprintf(path, sizeof path, "%s/run.log", folder);
+  FILE *file = fopen(path, "r");
+  while (file && fgets(line, sizeof line, file)) {
+    const char *at = strstr(line, "  add: "), *word = strstr(line, " checkpoint");
+    if (at && word && strstr(word, " took ")) n = atoi(at + 7);
+  }
+  if (file) fclose(file);
+  return n;
+}
+
 static bool is_there(const char *name)
 {
   char path[256];
@@ -126,7 +141,8 @@ static PetscErrorCode run_add(event what, int at, int *first, int *exit_code, do
       }
       if (step == at) end_event(what);
     }
-    if (pause.stop) PetscCall(wf_run_stop(run));
+    if (pause.stop)
+      PetscCall(wf_run_stop(run));
     else {
       PetscCall(wf_run_product_create(run, "sum", &file));
       PetscCall(write_sum(file, *sum));
@@ -245,6 +261,15 @@ static PetscErrorCode check_checkpoints(double sum)
   PetscCall(expect("time is over", EVENT_NONE, 0, 0, WF_EXIT_STOPPED, 0));
   params.run.stop_minutes = 0;
   PetscCall(expect("and goes on", EVENT_NONE, 0, 1, 0, sum));
+  /* a checkpoint takes a thousand times as long as a step here: hardly any may be written, unless one is asked for at every step */
+  params.pretrain.hidden        = 14;
+  params.run.checkpoint_minutes = 1e-9;
+  PetscCall(expect("checkpoints too dear", EVENT_NONE, 0, 0, 0, sum));
+  WF_CHECK(rank != 0 || count_checkpoints() < N_STEPS / 2, "%d checkpoints", count_checkpoints());
+  params.pretrain.hidden        = 15;
+  params.run.checkpoint_minutes = 0;
+  PetscCall(expect("checkpoints at every step", EVENT_NONE, 0, 0, 0, sum));
+  WF_CHECK(rank != 0 || count_checkpoints() == N_STEPS, "%d checkpoints", count_checkpoints());
   PetscFunctionReturn(0);
 }
 

@@ -5,49 +5,20 @@
 #include <weightflow/random.h>
 #include <weightflow/ssa.h>
 #include "check.h"
+#include "chi_square.h"
 #include "ssa/ssa_random.h"
 
 static const double two_pi = 6.283185307179586, alarm = 1e-6;
 
-/* P(chi-square with n degrees of freedom > x): the incomplete gamma function by its series, or by its continued fraction (Lentz).
- */
-static double chi_square_tail(double x, int n)
-{
-  double a = 0.5 * n, y = 0.5 * x, scale = exp(-y + a * log(y) - lgamma(a));
-  if (y < a + 1) {
-    double term = 1 / a, sum = term;
-    for (int i = 1; i < 1000; i++) sum += term *= y / (a + i);
-    return 1 - scale * sum;
-  }
-  double b = y + 1 - a, c = 1e300, d = 1 / b, h = d;
-  for (int i = 1; i < 1000; i++) {
-    double an = -i * (i - a);
-    b += 2;
-    d = 1 / (an * d + b);
-    c = b + an / c;
-    h *= d * c;
-  }
-  return scale * h;
-}
-
-/* Chi-square p-value of counts x [n] against the law p [n_law] (the rest of the mass beyond it), merging cells of less than 10
-   expected. */
+/* Chi-square p-value of counts x [n] against the law p [n_law]; the rest of its mass lies beyond. */
 static double fit_p_value(int n, const int32_t *x, int n_law, const double *p)
 {
-  double expected = 0, observed = 0, chi2 = 0, rest = n, mass = n;
-  int    cells = 0;
-  for (int c = 0; c < n_law; c++) {
-    expected += n * p[c];
-    for (int i = 0; i < n; i++) observed += x[i] == c;
-    if (expected < 10 || mass - expected < 10) continue;
-    chi2 += (observed - expected) * (observed - expected) / expected;
-    mass -= expected;
-    rest -= observed;
-    expected = observed = 0;
-    cells++;
-  }
-  chi2 += (rest - mass) * (rest - mass) / mass;
-  return chi_square_tail(chi2, cells);
+  double *observed = wf_calloc((size_t)n_law, sizeof *observed);
+  for (int i = 0; i < n; i++)
+    if (x[i] < n_law) observed[x[i]]++;
+  const double p_value = chi_square_p_value(n, n_law, observed, p);
+  wf_free(observed);
+  return p_value;
 }
 
 static void fill_poisson(double mean, int n, double *p)
@@ -55,17 +26,32 @@ static void fill_poisson(double mean, int n, double *p)
   for (int c = 0; c < n; c++) p[c] = exp(c * log(mean) - mean - lgamma(c + 1.0));
 }
 
+/* Trajectories first .. first + n_traj - 1 by whichever method is chosen by itself: counts [n_traj, n_time, n_recorded], and the
+   numbers of events where they are wanted. */
+static void simulate(const wf_network *network, wf_ssa_rate rate, uint64_t seed, uint64_t first, int n_traj, int n_time,
+                     const double *times, int32_t *counts, int64_t *n_events)
+{
+  char                why[256] = "";
+  const wf_ssa_config config   = {.rate = rate, .seed = seed, .n_time = n_time, .times = times};
+  const wf_ssa_batch  batch    = {.first = first, .n_traj = n_traj, .counts = counts, .n_events = n_events};
+  wf_ssa_failure      failure;
+  wf_simulator       *simulator = wf_simulator_create(network, &config, why, sizeof why);
+  WF_CHECK(simulator, "%s", why);
+  if (!simulator) return;
+  WF_CHECK(wf_simulator_n_counts(simulator) == wf_network_n_recorded(network) && wf_simulator_n_values(simulator) == 0);
+  WF_CHECK(wf_simulator_run(simulator, &batch, &failure) && failure.status == WF_SSA_COMPLETE, "%s", failure.what);
+  wf_simulator_destroy(&simulator);
+  WF_CHECK(!simulator);
+}
+
 /* x [n_time, n_traj] = the only recorded species of trajectories 0 .. n_traj - 1. */
 static void simulate_all(const wf_network *network, wf_ssa_rate rate, int n_traj, int n_time, const double *times, int32_t *x)
 {
-  wf_ssa_work *work = wf_ssa_work_create(network);
-  int32_t      row[8];
-  for (int i = 0; i < n_traj; i++) {
-    WF_CHECK(wf_ssa_direct(work, rate, 11, (uint64_t)i, n_time, times, row, NULL) == WF_SSA_COMPLETE);
-    for (int k = 0; k < n_time; k++) x[k * n_traj + i] = row[k];
-  }
-  wf_ssa_work_destroy(&work);
-  WF_CHECK(work == NULL);
+  int32_t *counts = wf_calloc((size_t)(n_traj * n_time), sizeof *counts);
+  simulate(network, rate, 11, 0, n_traj, n_time, times, counts, NULL);
+  for (int i = 0; i < n_traj; i++)
+    for (int k = 0; k < n_time; k++) x[k * n_traj + i] = counts[i * n_time + k];
+  wf_free(counts);
 }
 
 static void finish(wf_network *network)
@@ -138,13 +124,13 @@ static void check_death(void)
 static void check_cascade(void)
 {
   enum { N = 2000, D = 15 };
-  wf_network  *network = wf_network_create_builtin("signalling_cascade_1");
-  wf_ssa_work *work    = wf_ssa_work_create(network);
-  double       sum[D] = {0}, square[D] = {0}, covariance = 0, times[1] = {20};
+  wf_network *network = wf_network_create_builtin("signalling_cascade_1");
+  int32_t(*all)[D]    = wf_calloc(N, sizeof *all);
+  double sum[D] = {0}, square[D] = {0}, covariance = 0, times[1] = {20};
   WF_CHECK(wf_network_n_recorded(network) == D && !strcmp(wf_network_recorded_name(network, 14), "X15"));
+  simulate(network, WF_SSA_RATE_EXACT, 5, 0, N, 1, times, all[0], NULL);
   for (int i = 0; i < N; i++) {
-    int32_t x[D];
-    WF_CHECK(wf_ssa_direct(work, WF_SSA_RATE_EXACT, 5, (uint64_t)i, 1, times, x, NULL) == WF_SSA_COMPLETE);
+    const int32_t *x = all[i];
     for (int s = 0; s < D; s++) sum[s] += x[s];
     for (int s = 0; s < D; s++) square[s] += (double)x[s] * x[s];
     covariance += (double)x[12] * x[13];
@@ -157,7 +143,7 @@ static void check_cascade(void)
   }
   covariance = covariance / N - sum[12] / N * sum[13] / N;
   WF_CHECK(fabs(covariance) < 5 * sqrt(sum[12] / N * sum[13] / N / N), "%g", covariance);
-  wf_ssa_work_destroy(&work);
+  wf_free(all);
   wf_network_destroy(&network);
 }
 
@@ -192,12 +178,13 @@ static void check_modulated_birth(void)
   wf_free(x);
 }
 
-/* Twenty reactions in three blocks, some that never fire: species i is Poisson with its own rate. */
+/* Twenty reactions, some that never fire: species i is Poisson with its own rate. */
 static void check_many_reactions(void)
 {
   enum { N = 4000, D = 20 };
   wf_network *network = wf_network_create("many");
   double      sum[D] = {0}, times[1] = {1};
+  int32_t(*all)[D] = wf_calloc(N, sizeof *all);
   for (int i = 0; i < D; i++) {
     char name[16];
     snprintf(name, sizeof name, "Y%d", i);
@@ -207,28 +194,25 @@ static void check_many_reactions(void)
     wf_network_add_reaction(network, &reaction);
   }
   finish(network);
-  wf_ssa_work *work = wf_ssa_work_create(network);
-  for (int n = 0; n < N; n++) {
-    int32_t x[D];
-    WF_CHECK(wf_ssa_direct(work, WF_SSA_RATE_EXACT, 2, (uint64_t)n, 1, times, x, NULL) == WF_SSA_COMPLETE);
-    for (int i = 0; i < D; i++) sum[i] += x[i];
-  }
+  simulate(network, WF_SSA_RATE_EXACT, 2, 0, N, 1, times, all[0], NULL);
+  for (int n = 0; n < N; n++)
+    for (int i = 0; i < D; i++) sum[i] += all[n][i];
   for (int i = 0; i < D; i++) {
     double law = i % 4 == 3 || i == 8 ? 0 : 0.5 + i;
     WF_CHECK(fabs(sum[i] / N - law) <= 5 * sqrt(law / N), "%d: %g against %g", i, sum[i] / N, law);
   }
-  wf_ssa_work_destroy(&work);
+  wf_free(all);
   wf_network_destroy(&network);
 }
 
 /* Totals are kept by conversions; 2 A -> B leaves one A although x^2 is not 0 at 1; A + A is 2 A. */
 static void check_conservation(void)
 {
-  enum { TIMES = 50 };
-  double      times[TIMES];
-  int32_t     x[TIMES][3], last[2];
-  int64_t     events;
-  wf_network *ring = wf_network_create("ring"), *pairs = wf_network_create("pairs");
+  enum { N = 200, TIMES = 50 };
+  static int32_t all[N][TIMES][3], last[N][2];
+  static int64_t events[N], pair_events[N];
+  double         times[TIMES];
+  wf_network    *ring = wf_network_create("ring"), *pairs = wf_network_create("pairs");
   for (int k = 0; k < TIMES; k++) times[k] = 0.2 * k;
   for (int s = 0; s < 3; s++) wf_network_add_species(ring, (const char *[]){"A", "B", "C"}[s], 20 * s, true);
   wf_network_add_equation(ring, "A -> B", 1, 0, 0);
@@ -239,16 +223,14 @@ static void check_conservation(void)
   wf_network_add_species(pairs, "B", 0, true);
   wf_network_add_equation(pairs, "A + A -> B", 1, 0, 0);
   finish(pairs);
-  wf_ssa_work *ring_work = wf_ssa_work_create(ring), *pairs_work = wf_ssa_work_create(pairs);
-  for (uint64_t n = 0; n < 200; n++) {
-    WF_CHECK(wf_ssa_direct(ring_work, WF_SSA_RATE_EXACT, 1, n, TIMES, times, x[0], &events) == WF_SSA_COMPLETE && events > 20);
-    WF_CHECK(x[0][0] == 0 && x[0][1] == 20 && x[0][2] == 40);
+  simulate(ring, WF_SSA_RATE_EXACT, 1, 0, N, TIMES, times, all[0][0], events);
+  simulate(pairs, WF_SSA_RATE_EXACT, 1, 0, N, 1, (double[]){1e6}, last[0], pair_events);
+  for (int n = 0; n < N; n++) {
+    const int32_t(*x)[3] = (const int32_t(*)[3])all[n];
+    WF_CHECK(events[n] > 20 && x[0][0] == 0 && x[0][1] == 20 && x[0][2] == 40);
     for (int k = 0; k < TIMES; k++) WF_CHECK(x[k][0] + x[k][1] + x[k][2] == 60 && x[k][0] >= 0 && x[k][1] >= 0 && x[k][2] >= 0);
-    WF_CHECK(wf_ssa_direct(pairs_work, WF_SSA_RATE_EXACT, 1, n, 1, (double[]){1e6}, last, &events) == WF_SSA_COMPLETE);
-    WF_CHECK(last[0] == 1 && last[1] == 5 && events == 5);
+    WF_CHECK(last[n][0] == 1 && last[n][1] == 5 && pair_events[n] == 5);
   }
-  wf_ssa_work_destroy(&ring_work);
-  wf_ssa_work_destroy(&pairs_work);
   wf_network_destroy(&ring);
   wf_network_destroy(&pairs);
 }
@@ -318,81 +300,65 @@ static void simulate_plainly(const plain_model *model, bool frozen, uint64_t tra
 static void check_against_plain(const plain_model *model, wf_ssa_rate rate, int n_traj)
 {
   enum { TIMES = 101 };
+  const size_t row = (size_t)(TIMES * model->n_species);
   double       times[TIMES];
-  int32_t      ours[TIMES * MAX_CHANGES], plain[TIMES * MAX_CHANGES];
+  int32_t     *ours = wf_calloc((size_t)n_traj * row, sizeof *ours), *plain = wf_calloc(row, sizeof *plain);
   int          equal   = 0;
   wf_network  *network = wf_network_create_builtin(model->name);
-  wf_ssa_work *work    = wf_ssa_work_create(network);
   WF_CHECK(wf_network_n_recorded(network) == model->n_species);
   for (int k = 0; k < TIMES; k++) times[k] = k * model->t_end / (TIMES - 1);
+  simulate(network, rate, 9, 0, n_traj, TIMES, times, ours, NULL);
   for (int i = 0; i < n_traj; i++) {
-    WF_CHECK(wf_ssa_direct(work, rate, 9, (uint64_t)i, TIMES, times, ours, NULL) == WF_SSA_COMPLETE);
     simulate_plainly(model, rate == WF_SSA_RATE_FROZEN, (uint64_t)i, TIMES, times, plain);
-    equal += !memcmp(ours, plain, sizeof *ours * (size_t)(TIMES * model->n_species));
+    equal += !memcmp(ours + (size_t)i * row, plain, row * sizeof *ours);
   }
   WF_CHECK(equal >= n_traj - 1, "%s: %d of %d trajectories are equal", model->name, equal, n_traj); /* rounding may part one */
-  wf_ssa_work_destroy(&work);
   wf_network_destroy(&network);
+  wf_free(ours);
+  wf_free(plain);
 }
 
 /* Trajectory 13 is the same alone and after others, on a fine grid and on a coarse one, and others are others. */
 static void check_independence(void)
 {
-  enum { FINE = 101, COARSE = 11, D = 3 };
-  wf_network  *network = wf_network_create_builtin("epidemic");
-  wf_ssa_work *busy = wf_ssa_work_create(network), *fresh = wf_ssa_work_create(network);
-  double       fine[FINE], coarse[COARSE];
-  int32_t      a[FINE][D], b[COARSE][D];
-  int64_t      events[2];
+  enum { MANY = 40, FINE = 101, COARSE = 11, D = 3 };
+  static int32_t many[MANY][FINE][D];
+  wf_network    *network = wf_network_create_builtin("epidemic");
+  double         fine[FINE], coarse[COARSE];
+  int32_t        other[FINE][D], alone[COARSE][D];
+  int64_t        events[MANY], events_alone;
   for (int k = 0; k < FINE; k++) fine[k] = 0.5 * k;
   for (int k = 0; k < COARSE; k++) coarse[k] = fine[10 * k];
-  for (uint64_t i = 0; i <= 13; i++)
-    wf_ssa_direct(busy, i % 2 ? WF_SSA_RATE_EXACT : WF_SSA_RATE_FROZEN, 4, i, FINE, fine, a[0], &events[0]);
-  wf_ssa_direct(fresh, WF_SSA_RATE_EXACT, 4, 13, COARSE, coarse, b[0], &events[1]);
-  WF_CHECK(events[0] == events[1] && events[0] > 20);
-  for (int k = 0; k < COARSE; k++) WF_CHECK(!memcmp(a[10 * k], b[k], sizeof b[k]));
-  wf_ssa_direct(fresh, WF_SSA_RATE_EXACT, 5, 13, FINE, fine, a[0], NULL);
-  WF_CHECK(memcmp(a[100], b[10], sizeof b[10]) || memcmp(a[50], b[5], sizeof b[5]));
-  wf_ssa_work_destroy(&busy);
-  wf_ssa_work_destroy(&fresh);
+  simulate(network, WF_SSA_RATE_EXACT, 4, 0, MANY, FINE, fine, many[0][0], events);
+  simulate(network, WF_SSA_RATE_EXACT, 4, 13, 1, COARSE, coarse, alone[0], &events_alone);
+  WF_CHECK(events[13] == events_alone && events_alone > 20);
+  for (int k = 0; k < COARSE; k++) WF_CHECK(!memcmp(many[13][10 * k], alone[k], sizeof alone[k]));
+  simulate(network, WF_SSA_RATE_EXACT, 5, 13, 1, FINE, fine, other[0], NULL);
+  WF_CHECK(memcmp(other[100], alone[10], sizeof alone[10]) || memcmp(other[50], alone[5], sizeof alone[5]));
   wf_network_destroy(&network);
 }
 
-static void check_refusal(const char *equation, double rate, double amplitude, double period, const char *expected)
+/* A model that grows beyond all bounds is told, with the first trajectory that did. */
+static void check_explosion(void)
 {
-  char        why[256] = "";
-  wf_network *network  = wf_network_create("wrong");
-  wf_network_add_species(network, "X", 1, true);
-  if (equation) wf_network_add_equation(network, equation, rate, amplitude, period);
-  WF_CHECK(!wf_network_finish(network, why, sizeof why) && strstr(why, expected), "%s", why);
-  wf_network_destroy(&network);
-  WF_CHECK(network == NULL);
-}
-
-static void check_mistakes(void)
-{
-  check_refusal(NULL, 0, 0, 0, "no reactions");
-  check_refusal("X + Y -> 0", 1, 0, 0, "X + Y -> 0");
-  check_refusal("X -> ", 1, 0, 0, "cannot read");
-  check_refusal("X = 0", 1, 0, 0, "cannot read");
-  check_refusal("X -> 0", -1, 0, 0, "rate -1");
-  check_refusal("X -> 0", NAN, 0, 0, "rate nan");
-  check_refusal("X -> 0", 1, 1.5, 6, "1.5");
-  check_refusal("X -> 0", 1, 0.5, 0, "period 0");
-  WF_CHECK(!wf_network_create_builtin("nothing") && !wf_network_builtin_name(-1) && !wf_network_builtin_name(1000));
-
-  int32_t     x;
-  wf_network *network = wf_network_create("explosion");
+  int32_t             x[4];
+  char                why[256] = "";
+  double              times[1] = {100};
+  wf_network         *network  = wf_network_create("explosion");
+  const wf_ssa_config config   = {.seed = 1, .n_time = 1, .times = times};
+  const wf_ssa_batch  batch    = {.first = 7, .n_traj = 4, .counts = x};
+  wf_ssa_failure      failure  = {.status = WF_SSA_COMPLETE};
   wf_network_add_species(network, "X", 1, true);
   wf_network_add_reaction(network, &(wf_network_reaction){.rate        = 1,
                                                           .n_reactants = 1,
-                                                          .reactants   = &(wf_network_term){0, 2},
+                                                          .reactants   = &(wf_network_term){0, 1},
                                                           .n_changes   = 1,
                                                           .changes     = &(wf_network_term){0, 1000000}});
   finish(network);
-  wf_ssa_work *work = wf_ssa_work_create(network);
-  WF_CHECK(wf_ssa_direct(work, WF_SSA_RATE_EXACT, 1, 0, 1, (double[]){100}, &x, NULL) == WF_SSA_COUNT_RANGE);
-  wf_ssa_work_destroy(&work);
+  wf_simulator *simulator = wf_simulator_create(network, &config, why, sizeof why);
+  WF_CHECK(simulator && !wf_simulator_run(simulator, &batch, &failure) && failure.status == WF_SSA_COUNT_RANGE);
+  WF_CHECK(failure.trajectory == 7 && failure.what[0], "trajectory %d: %s", (int)failure.trajectory, failure.what);
+  wf_simulator_destroy(&simulator);
   wf_network_destroy(&network);
 }
 
@@ -406,6 +372,8 @@ static void check_choices(void)
   WF_PARAMS_SIMULATE(FIND_CHOICES)
   for (int i = 0; wf_network_builtin_name(i); i++)
     snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", i ? "|" : "", wf_network_builtin_name(i));
+  for (int i = 0; wf_jump_process_builtin_name(i); i++)
+    snprintf(names + strlen(names), sizeof names - strlen(names), "|%s", wf_jump_process_builtin_name(i));
   WF_CHECK(offered && !strcmp(offered, names), "%s offered, %s built in", offered, names);
 }
 
@@ -424,7 +392,7 @@ int main(void)
   check_against_plain(&plain_epidemic, WF_SSA_RATE_FROZEN, 400);
   check_against_plain(&plain_toggle, WF_SSA_RATE_EXACT, 60);
   check_independence();
-  check_mistakes();
+  check_explosion();
   check_choices();
   return WF_TEST_END();
 }

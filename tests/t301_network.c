@@ -2,6 +2,7 @@
 #include <weightflow/base.h>
 #include <weightflow/random.h>
 #include "check.h"
+#include "ssa/elementary.h"
 #include "ssa/network_impl.h"
 
 enum { MAX_OPERANDS = 8 };
@@ -300,6 +301,28 @@ static void check_operations(void)
   WF_CHECK(wf_operation_apply(WF_ROOT, 3, -27, 0) == -3 && wf_operation_apply(WF_FACTORIAL, 20, 0, 0) == 2432902008176640000.0);
   WF_CHECK(isnan(wf_operation_apply(WF_FACTORIAL, 2.5, 0, 0)) && isinf(wf_operation_apply(WF_FACTORIAL, 171, 0, 0)));
   WF_CHECK(wf_operation_apply(WF_QUOTIENT, 9007199254740991, 3, 0) == 3002399751580330);
+}
+
+/* Against the C library's, which is right to less than a unit in the last place. */
+static void check_elementary(void)
+{
+  double worst[4] = {0};
+  for (uint32_t i = 0; i < 200000; i++) {
+    const double u = draw(2 * i + (1u << 30)), v = draw(2 * i + 1 + (1u << 30)), angle = (u - 0.5) * exp(14 * v),
+                 x        = 1400 * (u - 0.5);
+    const double y        = exp(x);
+    const double error[4] = {wf_ssa_sine(angle) / sin(angle) - 1, wf_ssa_cosine(angle) / cos(angle) - 1,
+                             wf_ssa_exponential(x) / y - 1, (wf_ssa_natural_logarithm(y) - log(y)) / fmax(fabs(log(y)), 1e-3)};
+    for (int k = 0; k < 4; k++) worst[k] = fmax(worst[k], fabs(error[k]));
+    WF_CHECK(fabs(wf_ssa_sine(angle)) <= 1 && fabs(wf_ssa_cosine(angle)) <= 1);
+  }
+  for (int k = 0; k < 4; k++) WF_CHECK(worst[k] < 5e-16, "function %d: %g", k, worst[k]);
+  WF_CHECK(wf_ssa_exponential(0) == 1 && wf_ssa_exponential(-1e4) == 0 && isinf(wf_ssa_exponential(1e4)) &&
+           isnan(wf_ssa_exponential(NAN)));
+  WF_CHECK(wf_ssa_natural_logarithm(1) == 0 && wf_ssa_natural_logarithm(0) == -INFINITY && isnan(wf_ssa_natural_logarithm(-1)));
+  WF_CHECK_CLOSE(wf_ssa_natural_logarithm(0x1p-1070) / log(0x1p-1070), 1, 1e-15);
+  WF_CHECK(wf_ssa_sine(0) == 0 && wf_ssa_cosine(0) == 1 && wf_operation_apply(WF_LOG, 2, 1024, 0) == 10);
+  WF_CHECK(isnan(wf_ssa_sine(INFINITY)) && isnan(wf_ssa_cosine(NAN)) && isinf(wf_ssa_natural_logarithm(INFINITY)));
 }
 
 /* Random expressions with many shared parts, as programs of assignment rules: each against its steps, one by one. */
@@ -778,6 +801,7 @@ int main(void)
   check_programs_as_laws();
   check_modulation();
   check_operations();
+  check_elementary();
   check_random_programs();
   check_enclosure();
   check_tightness();

@@ -175,13 +175,13 @@ static void check_narrow_triggers(void)
   wf_network_destroy(&network);
 }
 
-/* Along curves: a sawtooth x' = 1 from 0.1 that falls at 1; an oscillator that counts how often it comes above 0.5; and the same
+/* Along curves: a sawtooth x' = 1 from 0.1234 that falls at 1; an oscillator that counts how often it comes above 0.5; and the same
    with a peak of which only 1e-6 stands above the threshold, for 0.003 of time. */
 static void check_curves(void)
 {
   double      grid[TIMES], v[TIMES * 5];
   wf_network *network = wf_network_create("curves");
-  for (int i = 0; i < 5; i++) add_real(network, (const char *[]){"x", "c", "s", "n", "peaks"}[i], i == 0 ? 0.1 : i == 1);
+  for (int i = 0; i < 5; i++) add_real(network, (const char *[]){"x", "c", "s", "n", "peaks"}[i], i == 0 ? 0.1234 : i == 1);
   wf_network_add_rate(network, 0, num(network, 1));
   wf_network_add_rate(network, 1, op1(network, WF_NEGATE, sym(network, "s")));
   wf_network_add_rate(network, 2, sym(network, "c"));
@@ -194,7 +194,7 @@ static void check_curves(void)
   fill_grid(grid, 0.73);
   run_once(network, grid, v);
   for (int k = 0; k < TIMES; k++) {
-    const double saw = grid[k] + 0.1, turns = grid[k] / (2 * acos(-1));
+    const double saw = grid[k] + 0.1234, turns = grid[k] / (2 * acos(-1));
     WF_CHECK(fabs(v[5 * k] - (saw - floor(saw))) < 1e-9, "t = %g: %.12g", grid[k], v[5 * k]);
     WF_CHECK(fabs(v[5 * k + 2] - sin(grid[k])) < 1e-6, "t = %g: %.12g", grid[k], v[5 * k + 2]);
     WF_CHECK(v[5 * k + 3] == floor(turns + 11.0 / 12), "t = %g: %g", grid[k], v[5 * k + 3]);
@@ -303,6 +303,31 @@ static void check_delayed_births(void)
   wf_network_destroy(&network);
 }
 
+/* A clock that ticks twenty times a unit of time does not hold up 0 -> X. */
+static void check_interruptions(void)
+{
+  enum { N = 300 };
+  const double grid[1] = {3};
+  wf_network  *network = wf_network_create("clock");
+  wf_network_add_species(network, "X", 0, true);
+  add_real(network, "ticks", 0);
+  wf_network_add_equation(network, "0 -> X", 2, 0, 0);
+  const wf_expression wave = op1(network, WF_SIN, times(network, num(network, 40 * acos(-1)), now(network)));
+  add_event(network, "tick", op2(network, WF_GREATER, wave, num(network, 0)), "ticks",
+            op2(network, WF_ADD, sym(network, "ticks"), num(network, 1)), NULL);
+  finish(network);
+  const wf_ssa_config config   = {.seed = 20, .n_time = 1, .times = grid};
+  int32_t            *counts   = wf_calloc(N * 2, sizeof *counts);
+  int64_t            *n_events = wf_calloc(N, sizeof *n_events);
+  run_general(network, &config, &(wf_ssa_batch){.n_traj = N, .counts = counts, .n_events = n_events}, NULL);
+  const int stride = network->whole[1] ? 2 : 1;
+  for (int i = 0; i < N; i++) WF_CHECK(n_events[i] - counts[stride * i] >= 60 && n_events[i] - counts[stride * i] <= 61);
+  check_poisson(counts, N, stride, 6, "between ticks");
+  wf_free(n_events);
+  wf_free(counts);
+  wf_network_destroy(&network);
+}
+
 static void check_endless(void)
 {
   const double        grid[1] = {10};
@@ -344,6 +369,7 @@ int main(void)
   check_reset(true);
   check_state_trigger();
   check_delayed_births();
+  check_interruptions();
   check_endless();
   return WF_TEST_END();
 }

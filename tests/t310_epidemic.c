@@ -35,19 +35,29 @@ static void compare(const double *x, int n, const double *y, int n_y, int first,
     }
 }
 
+/* counts [n, n_time, D] of the epidemic system. */
+static void simulate(wf_ssa_rate rate, uint64_t seed, uint64_t first, int n, int n_time, const double *times, int32_t *counts)
+{
+  char                why[256]  = "";
+  wf_network         *network   = wf_network_create_builtin("epidemic");
+  const wf_ssa_config config    = {.rate = rate, .seed = seed, .n_time = n_time, .times = times};
+  const wf_ssa_batch  batch     = {.first = first, .n_traj = n, .counts = counts};
+  wf_simulator       *simulator = wf_simulator_create(network, &config, why, sizeof why);
+  wf_ssa_failure      failure;
+  WF_CHECK(simulator && wf_simulator_run(simulator, &batch, &failure), "%s", why);
+  wf_simulator_destroy(&simulator);
+  wf_network_destroy(&network);
+}
+
 static double *simulate_ensemble(wf_ssa_rate rate, uint64_t seed)
 {
-  wf_network  *network = wf_network_create_builtin("epidemic");
-  wf_ssa_work *work    = wf_ssa_work_create(network);
-  double      *x       = wf_calloc((size_t)N * TIMES * D, sizeof *x), times[TIMES];
-  int32_t      counts[TIMES * D];
+  const size_t n      = (size_t)N * TIMES * D;
+  int32_t     *counts = wf_calloc(n, sizeof *counts);
+  double      *x      = wf_calloc(n, sizeof *x), times[TIMES];
   for (int k = 0; k < TIMES; k++) times[k] = 0.5 * k;
-  for (int i = 0; i < N; i++) {
-    WF_CHECK(wf_ssa_direct(work, rate, seed, (uint64_t)i, TIMES, times, counts, NULL) == WF_SSA_COMPLETE);
-    for (int j = 0; j < TIMES * D; j++) x[i * TIMES * D + j] = counts[j];
-  }
-  wf_ssa_work_destroy(&work);
-  wf_network_destroy(&network);
+  simulate(rate, seed, 0, N, TIMES, times, counts);
+  for (size_t j = 0; j < n; j++) x[j] = counts[j];
+  wf_free(counts);
   return x;
 }
 
@@ -56,23 +66,20 @@ static void check_exact_differs(void)
 {
   enum { MANY = 60000 };
   const double times[1] = {2};
-  wf_network  *network  = wf_network_create_builtin("epidemic");
-  wf_ssa_work *work     = wf_ssa_work_create(network);
   double       sum[2] = {0}, square[2] = {0};
-  for (int frozen = 0; frozen < 2; frozen++)
+  int32_t     *x = wf_calloc((size_t)MANY * D, sizeof *x);
+  for (int frozen = 0; frozen < 2; frozen++) {
+    simulate(frozen ? WF_SSA_RATE_FROZEN : WF_SSA_RATE_EXACT, 3, (uint64_t)(frozen * MANY), MANY, 1, times, x);
     for (int i = 0; i < MANY; i++) {
-      int32_t x[D];
-      WF_CHECK(wf_ssa_direct(work, frozen ? WF_SSA_RATE_FROZEN : WF_SSA_RATE_EXACT, 3, (uint64_t)(i + frozen * MANY), 1, times, x,
-                             NULL) == WF_SSA_COMPLETE);
-      sum[frozen] += x[0];
-      square[frozen] += (double)x[0] * x[0];
+      sum[frozen] += x[i * D];
+      square[frozen] += (double)x[i * D] * x[i * D];
     }
+  }
+  wf_free(x);
   double mean[2] = {sum[0] / MANY, sum[1] / MANY};
   double z       = (mean[1] - mean[0]) / sqrt((square[0] / MANY - mean[0] * mean[0] + square[1] / MANY - mean[1] * mean[1]) / MANY);
   fprintf(stderr, "susceptible at t = 2: exact %.4f, frozen %.4f, %.1f standard errors apart\n", mean[0], mean[1], z);
   WF_CHECK(z > 6, "%g standard errors", z);
-  wf_ssa_work_destroy(&work);
-  wf_network_destroy(&network);
 }
 
 /* The published moments at five times. Their errors are those of 1000 trajectories of our moments. */

@@ -44,8 +44,8 @@ c_files=$(find src include -name '*.c' -o -name '*.h' -o -name '*.inc' | sort)
 sources=$(find src -name '*.c' -o -name '*.h' -o -name '*.inc' | sort)
 headers=$(find include -name '*.h' | sort)
 test_files=$(find tests -name '*.c' -o -name '*.h' | sort)
-scripts=$(find jobs tests .ci bootstrap -type f \( -name '*.sh' -o -name '*.sbatch' -o -name bootstrap -o -path '*.ci/run' \) \
-  2>/dev/null | sort)
+scripts=$(find jobs tests .ci bootstrap -type f \( -name '*.sh' -o -name '*.sbatch' -o -name bootstrap -o -path '*.ci/run' \
+  -o -path jobs/submit \) 2>/dev/null | sort)
 if [ -z "$c_files" ] || [ -z "$headers" ]; then
   echo "no sources found in $PWD"
   exit 99

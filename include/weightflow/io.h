@@ -43,6 +43,33 @@ PetscErrorCode wf_file_write_names(wf_file *file, const char *name, int n, const
 PetscErrorCode wf_file_write_attribute_text(wf_file *file, const char *object, const char *name, const char *value);
 PetscErrorCode wf_file_write_attribute_double(wf_file *file, const char *object, const char *name, double value);
 PetscErrorCode wf_file_write_attribute_int(wf_file *file, const char *object, const char *name, int64_t value);
+/* --- rows that come bit by bit ---
+   declare..., rows_begin, then rows in any order from any rank, each once or again with the same contents, rows_end, publish. From
+   rows_begin to rows_end the .part is a closed HDF5 file of its full size, so that a program killed meanwhile leaves one that
+   wf_file_resume takes up. */
+/* Add a dataset, contiguous and with its room on the disk; its rows come later. *index counts the datasets declared. A resumed file
+   must have it already: *index = -1 where it has not, or another one. */
+PetscErrorCode wf_file_declare(wf_file *file, const wf_dataset *dataset, int *index);
+/* rest_digest [WF_DIGEST_SIZE] out: digest of all that is in the file but the rows; a resumed file must have the same as before. */
+PetscErrorCode wf_file_rows_begin(wf_file *file, char *rest_digest);
+/* Write rows from this rank; not collective, and a failure is told by the next wf_file_rows_check. digest [2] is increased by the
+   rows' share of the file's digest: the caller keeps it, and hands in the sum over all rows at rows_end. */
+void wf_file_rows_put(wf_file *file, int index, int64_t first, int64_t n_rows, const void *data, uint64_t digest[2]);
+/* Read rows back, as they were put, and increase digest likewise; false if they cannot be read. Not collective. data: scratch for
+   n_rows rows. */
+bool wf_file_rows_get(wf_file *file, int index, int64_t first, int64_t n_rows, void *data, uint64_t digest[2]);
+/* Raise the first failure of any rank since the last call; the .part stays. */
+PetscErrorCode wf_file_rows_check(wf_file *file);
+/* Put the rows on the disk: when it returns, what was put before will survive the machine. Includes rows_check. */
+PetscErrorCode wf_file_rows_sync(wf_file *file);
+/* All rows were put; digest [2]: this rank's share (over all ranks each row once). Attributes can be written again. */
+PetscErrorCode wf_file_rows_end(wf_file *file, const uint64_t digest[2]);
+/* Take up path.part as a killed program left it between rows_begin and rows_end. *file = NULL and a one-line reason in why where it
+   is missing, damaged or not of this kind. Attributes can be read; then declare everything again, and rows_begin. */
+PetscErrorCode wf_file_resume(MPI_Comm comm, const char *path, const char *kind, wf_file **file, char *why, size_t why_size);
+/* Leave a file whose rows are not complete, to be resumed. Accepts NULL, sets NULL. */
+PetscErrorCode wf_file_suspend(wf_file **file);
+
 /* Finish: digest, close, fsync, rename to the final name. digest [WF_DIGEST_SIZE] out, may be NULL. */
 PetscErrorCode wf_file_publish(wf_file **file, char *digest);
 /* Drop a file that is being written; one already there under the final name stays. Accepts NULL, sets NULL. */

@@ -31,6 +31,8 @@ typedef struct {
   struct { WF_PARAMS_PREDICT(WF_PARAM_MEMBER) } predict;
   struct { WF_PARAMS_EVALUATE(WF_PARAM_MEMBER) } evaluate;
   struct { WF_PARAMS_REPORT(WF_PARAM_MEMBER) } report;
+  struct { WF_PARAMS_SWEEP(WF_PARAM_MEMBER) } sweep;
+  struct { WF_PARAMS_COLLECT(WF_PARAM_MEMBER) } collect;
 } wf_params;
 
 /* One table row, for code that walks over all parameters. `offset` is the member's place in wf_params. */
@@ -41,7 +43,7 @@ typedef struct {
   wf_param_kind kind;
   size_t        offset;
   double        minimum, maximum;
-  bool          fixed_on_restart;
+  bool          fixed_on_restart, of_command; /* of_command: of one that is no stage, and so not in files of parameters */
 } wf_param_row;
 
 /* The table [*n_rows], static. Not collective. */
@@ -72,6 +74,14 @@ void wf_params_read_resumed(wf_params *params, const char *yaml_file, int argc, 
    the first max_words of them are left in words, borrowed from argv. Not collective. */
 int wf_params_find_words(int argc, char **argv, int max_words, const char **words);
 
+/* The row of a parameter that results depend on, by its name "group.name" or "group_name"; -1 if it is unknown or another one.
+   Not collective. */
+int wf_params_find_fixed(const char *name);
+
+/* Set the parameter of a row from text. Returns false with a reason in why [why_size], and params as it was, if the text is
+   malformed or out of range. Not collective. */
+bool wf_params_set(wf_params *params, const wf_param_row *row, const char *text, char *why, size_t why_size);
+
 /* What one parameter alone cannot tell: index lists against the number of samples, the hold-out against the number of trajectories,
    lists of times and thresholds. Mistakes are added. Looks at no file. Not collective. */
 void wf_params_check(const wf_params *params, wf_mistakes *mistakes);
@@ -85,7 +95,7 @@ void wf_params_value_text(const wf_params *params, const wf_param_row *row, char
 /* What may stand for a parameter, as text: "1 .. 100", "cde|ode", "true|false"; empty for texts. Not collective. */
 void wf_param_range_text(const wf_param_row *row, char *text, size_t size);
 
-/* Write all parameters as YAML with unit and help as comments: used_parameters.yaml, and `weightflow params`. */
+/* Write all parameters of a run as YAML with unit and help as comments: used_parameters.yaml, and `weightflow params`. */
 void wf_params_write_yaml(const wf_params *params, FILE *stream);
 
 /* Make the member of a CHOICE an index into the choices "a|b|c" of its row; asserts that it is one of them. */

@@ -4,7 +4,8 @@
    P(group, name, type, default, minimum, maximum, choices or NULL, unit, restart, help)
      type     INT int64_t | REAL double | BOOL bool | CHOICE, TEXT, PATH, INDICES char[WF_PARAM_TEXT_SIZE]
               INDICES: a list such as "0:100:10" (first:last:stride), "0,5,9" or "all"
-     restart  FIXED: results depend on it, so a resumed run must have the same value; FREE: may change (cadence, output folder)
+     restart  FIXED: results depend on it, so a resumed run must have the same value; FREE: may change (cadence, output folder);
+              COMMAND: read by a command that is no stage, free to change, and left out of files of parameters
    YAML `group: {name: value}` = option `-group_name value` = member `params.group.name`; the group `run` has no prefix on the
    command line for the names `out` and `seed`. */
 #ifndef WEIGHTFLOW_PARAMS_TABLE_H
@@ -16,7 +17,8 @@
   P(run, stop_minutes, REAL, 0, 0, 1e9, NULL, "min", FREE, "stop cleanly with a checkpoint after this time; 0: never")        \
   P(run, checkpoint_minutes, REAL, 5, 0, 1e9, NULL, "min", FREE, "wall-clock time between checkpoints; 0: at every step")     \
   P(run, dry_run, BOOL, false, 0, 0, NULL, "", FREE, "check parameters, files and folders, then stop")                         \
-  P(run, force, BOOL, false, 0, 0, NULL, "", FREE, "redo the asked stages even where they are complete")
+  P(run, force, BOOL, false, 0, 0, NULL, "", FREE, "redo the asked stages even where they are complete")                      \
+  P(run, teams, INT, 1, 1, 1e6, NULL, "", COMMAND, "of sweep: teams that the ranks are split into, each at one run at a time")
 
 #define WF_PARAMS_DATA(P)                                                                                                      \
   P(data, file, PATH, "", 0, 0, NULL, "", FIXED, "ensemble to import (.npy or .h5) in place of simulating; empty: simulate")   \
@@ -27,13 +29,25 @@
   P(data, holdout, REAL, 0, 0, 0.9, NULL, "share", FIXED, "share of trajectories kept from training and scored on; 0: none")
 
 #define WF_PARAMS_SIMULATE(P)                                                                                                  \
-  P(simulate, system, CHOICE, "epidemic", 0, 0, "epidemic|toggle_switch|signalling_cascade_1", "", FIXED,                       \
-    "built-in reaction network")                                                                                              \
+  P(simulate, model, PATH, "", 0, 0, NULL, "", FIXED, "model in SBML, in place of the built-in system; empty: the system")     \
+  P(simulate, system, CHOICE, "epidemic", 0, 0,                                                                                \
+    "epidemic|toggle_switch|signalling_cascade_1|signalling_cascade_2|ecological_evolution", "", FIXED, "built-in model")      \
+  P(simulate, algorithm, CHOICE, "auto", 0, 0, "auto|direct|next_reaction|composition_rejection|tau_leaping", "", FIXED,       \
+    "method; auto: an exact one, the fastest for the model; tau_leaping is approximate")                                       \
   P(simulate, rate, CHOICE, "exact", 0, 0, "exact|frozen", "", FIXED,                                                          \
     "time-dependent rates: exact by thinning, or frozen at the last event as in the published ensembles")                      \
-  P(simulate, trajectories, INT, 1000, 1, 1e9, NULL, "", FIXED, "number of trajectories")                                      \
+  P(simulate, tau_error, REAL, 0.03, 1e-6, 1, NULL, "", FIXED, "epsilon of tau-leaping: largest relative change of a propensity")\
+  P(simulate, trajectories, INT, 1000, 1, 4294967296, NULL, "", FIXED, "number of trajectories")                               \
   P(simulate, t_end, REAL, 50, 0, 1e12, NULL, "time", FIXED, "last sampled time")                                              \
-  P(simulate, samples, INT, 101, 2, 1e6, NULL, "", FIXED, "number of equally spaced sample times, both ends included")
+  P(simulate, samples, INT, 101, 2, 1e6, NULL, "", FIXED, "number of equally spaced sample times, both ends included")         \
+  P(simulate, record, TEXT, "", 0, 0, NULL, "", FIXED, "comma-separated ids of the model to put out; empty: all species")      \
+  P(simulate, output, CHOICE, "grid", 0, 0, "grid|events", "", FIXED, "events: every jump of each trajectory besides the samples")\
+  P(simulate, store, CHOICE, "grid", 0, 0, "none|grid|final", "", FIXED,                                                       \
+    "samples kept of each trajectory: all (later stages need them), at the last time only, or none")                           \
+  P(simulate, statistics, BOOL, true, 0, 0, NULL, "", FIXED, "moments, quantiles and histograms over the ensemble, at each time")\
+  P(simulate, quantiles, TEXT, "0.05,0.25,0.5,0.75,0.95", 0, 0, NULL, "share", FIXED, "which quantiles; empty: none")          \
+  P(simulate, histogram, INT, 255, 0, 1e6, NULL, "count", FIXED,                                                               \
+    "largest count with a bin of its own; beyond, bins get wider by powers of two; 0: no histograms")
 
 #define WF_PARAMS_PRETRAIN(P)                                                                                                  \
   P(pretrain, backbone, CHOICE, "gru", 0, 0, "gru", "", FIXED, "autoregressive network")                                       \
@@ -95,7 +109,17 @@
   P(report, figures, BOOL, true, 0, 0, NULL, "", FREE, "draw figures (needs gnuplot)")                                         \
   P(report, times, INDICES, "", 0, 0, NULL, "time index", FREE, "times of the density figure; empty: six, spread")
 
+#define WF_PARAMS_SWEEP(P)                                                                                                     \
+  P(sweep, seeds, TEXT, "", 0, 0, NULL, "", COMMAND, "seeds such as 0-31 or 1,5,9-12; empty: run.seed")                        \
+  P(sweep, options, PATH, "", 0, 0, NULL, "", COMMAND,                                                                         \
+    "table, names such as train.learning_rate above a row of values for each run; empty: none")
+
+#define WF_PARAMS_COLLECT(P)                                                                                                   \
+  P(collect, swept, TEXT, "", 0, 0, NULL, "", COMMAND,                                                                         \
+    "parameters that may differ between runs, comma separated: runs are grouped by their values")                             \
+  P(collect, force, BOOL, false, 0, 0, NULL, "", COMMAND, "collect runs of different programs or parameters all the same")
+
 #define WF_PARAMS_ALL(P)                                                                                                       \
   WF_PARAMS_RUN(P) WF_PARAMS_DATA(P) WF_PARAMS_SIMULATE(P) WF_PARAMS_PRETRAIN(P) WF_PARAMS_TRAIN(P) WF_PARAMS_PREDICT(P)       \
-  WF_PARAMS_EVALUATE(P) WF_PARAMS_REPORT(P)
+  WF_PARAMS_EVALUATE(P) WF_PARAMS_REPORT(P) WF_PARAMS_SWEEP(P) WF_PARAMS_COLLECT(P)
 #endif

@@ -3,9 +3,9 @@
 #ifndef WEIGHTFLOW_SIGNALS_H
 #define WEIGHTFLOW_SIGNALS_H
 
-/* From here on these signals are remembered. A second INT ends the process at once. */
+/* From here on these signals are remembered. A second INT ends the process at once. Calls nest. */
 void wf_signals_catch(void);
-/* Back to what was before wf_signals_catch; what was remembered is forgotten. */
+/* Take one wf_signals_catch back. With the last one everything is as it was before the first, and what came is forgotten. */
 void wf_signals_release(void);
 /* The last signal caught, 0 if none. */
 int wf_signals_caught(void);

@@ -59,7 +59,7 @@ static PetscErrorCode drop_part(wf_file *file)
   file->h5 = -1;
   close_descriptor(file);
   PetscCallMPI(MPI_Barrier(file->comm));
-  if (file->rank == 0) unlink(file->part);
+  if (file->rank == 0 && !file->keep_part) unlink(file->part);
   PetscFunctionReturn(0);
 }
 
@@ -148,7 +148,7 @@ static PetscErrorCode begin_part(wf_file *file)
   PetscFunctionReturn(0);
 }
 
-static PetscErrorCode create_file(MPI_Comm comm, const char *path, const char *kind, bool tolerant, wf_file **result)
+PetscErrorCode wf_file_allocate(MPI_Comm comm, const char *path, wf_file **result)
 {
   wf_file *file = wf_calloc(1, sizeof(*file));
 
@@ -161,10 +161,21 @@ static PetscErrorCode create_file(MPI_Comm comm, const char *path, const char *k
   PetscCheck(strlen(path) < WF_PATH_SIZE - 1, comm, PETSC_ERR_FILE_OPEN, "path too long: %s", path);
   snprintf(file->path, sizeof(file->path), "%s", path);
   snprintf(file->part, sizeof(file->part), "%s.part", path);
-  file->writing    = true;
-  file->tolerant   = tolerant;
   file->h5         = -1;
   file->descriptor = -1;
+  file->rows       = MPI_FILE_NULL;
+  *result          = file;
+  PetscFunctionReturn(0);
+}
+
+static PetscErrorCode create_file(MPI_Comm comm, const char *path, const char *kind, bool tolerant, wf_file **result)
+{
+  wf_file *file;
+
+  PetscFunctionBeginUser;
+  PetscCall(wf_file_allocate(comm, path, &file));
+  file->writing  = true;
+  file->tolerant = tolerant;
   PetscCall(begin_part(file));
   PetscCall(wf_file_write_attribute_text(file, "/", "wf_kind", kind));
   PetscCall(wf_file_write_attribute_int(file, "/", "wf_format_version", WF_FORMAT_VERSION));
@@ -215,10 +226,20 @@ static PetscErrorCode free_file(wf_file **file)
   PetscFunctionReturn(0);
 }
 
+PetscErrorCode wf_file_suspend(wf_file **file)
+{
+  PetscFunctionBeginUser;
+  if (!*file) PetscFunctionReturn(0);
+  (*file)->keep_part = true;
+  PetscCall(wf_file_discard(file));
+  PetscFunctionReturn(0);
+}
+
 PetscErrorCode wf_file_discard(wf_file **file)
 {
   PetscFunctionBeginUser;
   if (!*file) PetscFunctionReturn(0);
+  if ((*file)->rows != MPI_FILE_NULL) PetscCallMPI(MPI_File_close(&(*file)->rows));
   if (!(*file)->failed) PetscCall(drop_part(*file));
   PetscCall(free_file(file));
   PetscFunctionReturn(0);

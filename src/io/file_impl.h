@@ -6,6 +6,18 @@
 #include <weightflow/io.h>
 #include "digest.h"
 
+enum { WF_MAX_DECLARED = 32 };
+
+/* A dataset whose rows come bit by bit. */
+typedef struct {
+  char      name[64];
+  int64_t   n_rows, row_size; /* row_size in bytes */
+  MPI_Offset offset;          /* of row 0 in the file */
+  wf_digest key;
+  wf_type   type;
+  bool      volatile_content;
+} wf_declared;
+
 enum { WF_PATH_SIZE = 4096, WF_WHY_SIZE = WF_PATH_SIZE + 512, WF_FORMAT_VERSION = 1 };
 
 struct wf_file {
@@ -22,6 +34,11 @@ struct wf_file {
   int       descriptor;     /* rank 0: to reserve disk space */
   int64_t   planned, reserved, size_limit; /* bytes; the same on all ranks */
   wf_digest digest;         /* of this rank's rows; what all ranks hold alike is counted by rank 0 */
+  /* rows that come bit by bit */
+  bool        resumed, keep_part;
+  int         n_declared;
+  wf_declared declared[WF_MAX_DECLARED];
+  MPI_File    rows; /* MPI_FILE_NULL but between rows_begin and rows_end */
 };
 
 /* Like wf_file_create, but *file is always made: a failure is kept in it, later calls do nothing, and wf_file_publish_reason tells.
@@ -52,8 +69,16 @@ void   wf_hdf5_select_rows(hid_t file_space, int64_t first, int64_t n_rows, hid_
 bool   wf_object_is_volatile(const char *path);
 /* Nearest wf_type of a stored type; false if it is none of ours (strings, compounds). */
 bool   wf_hdf5_nearest_type(hid_t stored, wf_type *type);
-/* The digest of everything in the file, this rank's share: add over ranks. false: some of it cannot be read. Not collective. */
+/* The digest of everything in the file but the rows of declared datasets, this rank's share: add over ranks. false: some of it
+   cannot be read. Not collective. */
 bool   wf_file_compute_digest(wf_file *file, wf_digest *digest);
+/* Make a dataset, chunked and compressed or contiguous with its room allocated; negative where that fails. */
+hid_t  wf_file_make_dataset(wf_file *file, const wf_dataset *dataset, bool contiguous);
+/* Its attributes. Collective. */
+PetscErrorCode wf_file_describe_dataset(wf_file *file, const wf_dataset *dataset);
+int64_t wf_dataset_row_size(const wf_dataset *dataset); /* bytes */
+/* Allocate a file structure for path, with no HDF5 file in it yet. Collective. */
+PetscErrorCode wf_file_allocate(MPI_Comm comm, const char *path, wf_file **file);
 
 /* Shared by writer and verifier, so that they cannot drift apart. */
 wf_digest wf_digest_dataset_key(const char *name, wf_type type, int rank, const int64_t *shape);

@@ -69,6 +69,13 @@ static bool add_rows(visit *v, hid_t dataset, wf_type type, wf_digest key, const
   return ok;
 }
 
+static bool is_declared(const wf_file *file, const char *name)
+{
+  for (int i = 0; i < file->n_declared; i++)
+    if (strcmp(file->declared[i].name + (file->declared[i].name[0] == '/'), name) == 0) return true;
+  return false;
+}
+
 static bool add_dataset(visit *v, hid_t dataset, const char *name)
 {
   hid_t   stored = H5Dget_type(dataset), space = H5Dget_space(dataset);
@@ -84,7 +91,7 @@ static bool add_dataset(visit *v, hid_t dataset, const char *name)
     for (int i = 0; i < rank; i++) shape[i] = (int64_t)extent[i];
     wf_digest key = wf_digest_dataset_key(name, type, rank, shape);
     if (v->file->rank == 0) wf_digest_add(v->digest, key);
-    ok = add_rows(v, dataset, type, key, shape, rank);
+    if (!is_declared(v->file, name)) ok = add_rows(v, dataset, type, key, shape, rank);
   }
   H5Sclose(space);
   H5Tclose(stored);

@@ -28,7 +28,12 @@ static void choose_chunk(const wf_dataset *dataset, hsize_t *chunk)
     }
 }
 
-static hid_t make_dataset(wf_file *file, const wf_dataset *dataset)
+int64_t wf_dataset_row_size(const wf_dataset *dataset)
+{
+  return count_row_elements(dataset) * (int64_t)wf_type_size(dataset->type);
+}
+
+hid_t wf_file_make_dataset(wf_file *file, const wf_dataset *dataset, bool contiguous)
 {
   hsize_t shape[WF_MAX_RANK], chunk[WF_MAX_RANK];
   int64_t bytes = count_row_elements(dataset) * dataset->shape[0] * (int64_t)wf_type_size(dataset->type);
@@ -38,7 +43,8 @@ static hid_t make_dataset(wf_file *file, const wf_dataset *dataset)
   H5Pset_create_intermediate_group(link, 1);
   H5Pset_fill_time(creation, H5D_FILL_TIME_NEVER);
   H5Pset_obj_track_times(creation, false);
-  if (bytes > CHUNK_FROM_BYTES) {
+  if (contiguous) H5Pset_alloc_time(creation, H5D_ALLOC_TIME_EARLY);
+  else if (bytes > CHUNK_FROM_BYTES) {
     choose_chunk(dataset, chunk);
     H5Pset_chunk(creation, dataset->rank, chunk);
     H5Pset_shuffle(creation);
@@ -79,7 +85,7 @@ static PetscErrorCode transfer_rows(wf_file *file, hid_t id, const wf_dataset *d
   PetscFunctionReturn(0);
 }
 
-static PetscErrorCode describe_dataset(wf_file *file, const wf_dataset *dataset)
+PetscErrorCode wf_file_describe_dataset(wf_file *file, const wf_dataset *dataset)
 {
   PetscFunctionBeginUser;
   if (dataset->volatile_content) PetscCall(wf_file_write_attribute_int(file, dataset->name, "volatile_content", 1));
@@ -104,7 +110,7 @@ PetscErrorCode wf_file_write_rows(wf_file *file, const wf_dataset *dataset, int6
              (long long)dataset->shape[0]);
   PetscCall(wf_file_reserve(file, row_size * dataset->shape[0] + 8192));
   if (file->failed) PetscFunctionReturn(0);
-  hid_t id = make_dataset(file, dataset);
+  hid_t id = wf_file_make_dataset(file, dataset, false);
   PetscCall(wf_file_agree(file, id >= 0, NULL));
   if (file->failed) PetscFunctionReturn(0);
   if (!empty) PetscCall(transfer_rows(file, id, dataset, first, n_rows, data));
@@ -115,7 +121,7 @@ PetscErrorCode wf_file_write_rows(wf_file *file, const wf_dataset *dataset, int6
     wf_digest_add_rows(&file->digest, key, first, n_rows, (size_t)row_size, data);
     if (file->rank == 0) wf_digest_add(&file->digest, key); /* an empty dataset counts too */
   }
-  PetscCall(describe_dataset(file, dataset));
+  PetscCall(wf_file_describe_dataset(file, dataset));
   PetscFunctionReturn(0);
 }
 

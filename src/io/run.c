@@ -54,7 +54,7 @@ static void write_log_line(wf_run *run, const char *format, va_list arguments)
   if (run->rank != 0) return;
   vsnprintf(line, sizeof(line), format, arguments);
   wf_run_clear_bar(run);
-  fprintf(stderr, "%s\n", line);
+  if (!run->quiet) fprintf(stderr, "%s\n", line);
   if (!run->log) return;
   wf_clock_date(date, sizeof(date));
   fprintf(run->log, "%s  %s\n", date, line);
@@ -128,8 +128,11 @@ static void open_folder(wf_run *run, char *why, size_t size)
   if (!error && !run->params.run.dry_run) {
     wf_run_path(run, "", "run.log", path, sizeof(path));
     run->log = fopen(path, "a");
-    if (!run->log) error = errno;
+    if (!run->log)
+      error = errno;
     else if (is_taken(run->log)) {
+      fclose(run->log); /* and so status.txt stays the other run's */
+      run->log = NULL;
       snprintf(why, size, "run.out = %s: another run is at work in this folder: wait for it, or choose another folder", run->out);
       return;
     }
@@ -161,7 +164,7 @@ PetscErrorCode wf_run_create(MPI_Comm comm, const wf_params *params, const char 
   PetscCallMPI(MPI_Comm_rank(comm, &run->rank));
   PetscCallMPI(MPI_Comm_size(comm, &run->size));
   run->params   = *params;
-  run->start    = wf_clock_seconds();
+  run->start = run->limit_start = wf_clock_seconds();
   run->terminal = run->rank == 0 && isatty(fileno(stderr));
   snprintf(run->out, sizeof(run->out), "%s", params->run.out[0] ? params->run.out : ".");
   copy_command_line(run, command_line ? command_line : "");
@@ -172,7 +175,8 @@ PetscErrorCode wf_run_create(MPI_Comm comm, const wf_params *params, const char 
   if (why[0]) {
     if (mistakes) wf_mistakes_add(mistakes, "%s", why);
     PetscCall(wf_run_destroy(&run));
-  } else wf_run_write_status(run, "running", true);
+  } else
+    wf_run_write_status(run, "running", true);
   *result = run;
   PetscFunctionReturn(0);
 }
@@ -187,6 +191,15 @@ PetscErrorCode wf_run_adapt(wf_run *run, const wf_params *params)
   PetscCallMPI(MPI_Bcast(&ok, 1, MPI_INT, 0, run->comm));
   PetscCheck(ok, run->comm, PETSC_ERR_FILE_WRITE, "run.out = %s: cannot write used_parameters.yaml", run->out);
   PetscFunctionReturn(0);
+}
+
+void wf_run_join_job(wf_run *run, double start, const char *stop_file)
+{
+  wf_run_clear_bar(run);
+  run->quiet    = true;
+  run->terminal = false;
+  run->limit_start = start;
+  snprintf(run->job_stop_file, sizeof(run->job_stop_file), "%s", stop_file);
 }
 
 PetscErrorCode wf_run_destroy(wf_run **run)
@@ -213,8 +226,17 @@ static const double LOOK_SECONDS = 0.05, FILE_LOOK_SECONDS = 0.5;
 static double choose_margin(const wf_run *run)
 {
   double limit = 60 * run->params.run.stop_minutes, guess = 0.05 * limit < 5 ? 0.05 * limit : 5;
-  double known = 2 * run->stage.checkpoint_cost + 2 * run->longest_step;
+  double cost  = run->stage.n_checkpoints ? run->stage.checkpoint_cost : run->known_cost;
+  double known = 2 * cost + 2 * run->longest_step;
   return known > guess ? known : guess;
+}
+
+/* Seconds between two checkpoints: what was asked for, stretched so that they take one part in a hundred at most. 0: every step. */
+static double choose_interval(const wf_run *run)
+{
+  const double share = 0.01;
+  double       asked = 60 * run->params.run.checkpoint_minutes, least = run->stage.checkpoint_cost / share;
+  return asked > 0 && asked < least ? least : asked;
 }
 
 /* Rank 0's part of the decision. */
@@ -223,10 +245,10 @@ static int look_at_clock_and_folder(wf_run *run)
   double           now   = wf_clock_seconds();
   const wf_params *p     = &run->params;
   int              flags = 0;
-  if (now - run->stage.last_checkpoint >= 60 * p->run.checkpoint_minutes) flags |= PAUSE_CHECKPOINT;
+  if (now - run->stage.last_checkpoint >= choose_interval(run)) flags |= PAUSE_CHECKPOINT;
   if (run->last_pause > 0 && now - run->last_pause > run->longest_step) run->longest_step = now - run->last_pause;
   run->last_pause = now;
-  if (p->run.stop_minutes > 0 && now - run->start + choose_margin(run) >= 60 * p->run.stop_minutes) flags |= PAUSE_TIME;
+  if (p->run.stop_minutes > 0 && now - run->limit_start + choose_margin(run) >= 60 * p->run.stop_minutes) flags |= PAUSE_TIME;
   if (now - run->last_look >= (run->last_look > 0 ? FILE_LOOK_SECONDS : LOOK_SECONDS)) {
     char path[WF_PATH_SIZE];
     run->last_look = now;
@@ -235,6 +257,7 @@ static int look_at_clock_and_folder(wf_run *run)
       flags |= PAUSE_FILE;
       unlink(path); /* it asked for this stop, not for the next run's */
     }
+    if (run->job_stop_file[0] && access(run->job_stop_file, F_OK) == 0) flags |= PAUSE_FILE;
   }
   return flags;
 }
@@ -245,12 +268,14 @@ PetscErrorCode wf_run_pause(wf_run *run, wf_pause *pause)
 
   PetscFunctionBeginUser;
   if (run->rank == 0) flags |= look_at_clock_and_folder(run);
+  wf_run_write_status(run, "running", false);
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &flags, 1, MPI_INT, MPI_BOR, run->comm));
   if (flags & (PAUSE_SIGNAL | PAUSE_FILE | PAUSE_TIME) && !run->stopping) {
     run->stopping = true;
     snprintf(run->stop_reason, sizeof(run->stop_reason), "%s",
-             flags & PAUSE_SIGNAL ? "a signal asked for it" : flags & PAUSE_FILE ? "the file `stop` asked for it"
-                                                                                 : "run.stop_minutes are over");
+             flags & PAUSE_SIGNAL ? "a signal asked for it"
+             : flags & PAUSE_FILE ? "the file `stop` asked for it"
+                                  : "run.stop_minutes are over");
   }
   pause->stop       = run->stopping;
   pause->checkpoint = run->stopping || flags & PAUSE_CHECKPOINT;

@@ -1,13 +1,16 @@
 /* Checkpoints: <stage>/ckpt/step_<n>.h5, the last two. A checkpoint that cannot be written costs nothing but itself. See run.h. */
 #include <dirent.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <weightflow/clock.h>
 #include "run_impl.h"
 
 enum { KEPT = 2, MAX_LISTED = 64 };
+static const double LINE_SECONDS = 30; /* between two lines about checkpoints */
 
 static void name_checkpoint(const wf_run *run, int64_t step, char *path, size_t size)
 {
@@ -37,7 +40,8 @@ static int list_checkpoints(const wf_run *run, int64_t steps[MAX_LISTED])
     if (strcmp(entry->d_name + length, ".part") == 0) {
       snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
       unlink(path);
-    } else if (entry->d_name[length] == '\0' && n < MAX_LISTED) steps[n++] = step;
+    } else if (entry->d_name[length] == '\0' && n < MAX_LISTED)
+      steps[n++] = step;
   }
   if (directory) closedir(directory);
   qsort(steps, (size_t)n, sizeof(*steps), compare_descending);
@@ -64,6 +68,17 @@ void wf_run_prune_checkpoints(wf_run *run, int keep)
     wf_run_path(run, run->stage.name, "ckpt", path, sizeof(path));
     rmdir(path);
   }
+}
+
+/* Rank 0: size and age of the checkpoint of this step. */
+static void note_checkpoint(wf_run *run, int64_t step)
+{
+  char        path[WF_PATH_SIZE];
+  struct stat status;
+  name_checkpoint(run, step, path, sizeof(path));
+  if (run->rank != 0 || stat(path, &status)) return;
+  run->stage.checkpoint_bytes = status.st_size;
+  run->stage.checkpoint_time  = status.st_mtime;
 }
 
 /* *file = NULL and a line in the log if this one cannot be used. */
@@ -107,6 +122,7 @@ PetscErrorCode wf_run_checkpoint_open(wf_run *run, wf_file **file, int64_t *step
     run->stage.resume_step     = *step;
     run->stage.good_checkpoint = *step;
     run->stage.first_done      = *step;
+    note_checkpoint(run, *step);
     PetscCall(wf_run_log(run, "%s: goes on from step %lld", run->stage.name, (long long)*step));
   }
   run->stage.last_checkpoint = wf_clock_seconds();
@@ -130,6 +146,25 @@ PetscErrorCode wf_run_checkpoint_create(wf_run *run, int64_t step, wf_file **fil
   PetscFunctionReturn(0);
 }
 
+/* What it cost decides how often the next ones come, and how early a run stops before its time is over. */
+static PetscErrorCode count_checkpoint(wf_run *run, int64_t step)
+{
+  wf_stage *s = &run->stage;
+  char      cost[48];
+
+  PetscFunctionBeginUser;
+  s->checkpoint_cost = s->last_checkpoint - s->checkpoint_begin;
+  s->checkpoint_total += s->checkpoint_cost;
+  s->n_checkpoints++;
+  run->known_cost = s->checkpoint_cost;
+  if (s->checkpoint_line > 0 && s->last_checkpoint - s->checkpoint_line < LINE_SECONDS && !run->stopping) PetscFunctionReturn(0);
+  s->checkpoint_line = s->last_checkpoint;
+  wf_clock_duration(s->checkpoint_cost, cost, sizeof(cost));
+  PetscCall(wf_run_log(run, "%s: checkpoint of step %" PRId64 ", %.3g MB in %s", s->name, step, 1e-6 * (double)s->checkpoint_bytes,
+                       cost));
+  PetscFunctionReturn(0);
+}
+
 PetscErrorCode wf_run_checkpoint_publish(wf_run *run, wf_file **file)
 {
   char    why[WF_WHY_SIZE];
@@ -144,8 +179,24 @@ PetscErrorCode wf_run_checkpoint_publish(wf_run *run, wf_file **file)
     PetscCall(wf_run_log(run, "%s: no checkpoint of step %lld, going on without: %s", run->stage.name, (long long)step, why));
     PetscFunctionReturn(0);
   }
-  run->stage.checkpoint_cost = run->stage.last_checkpoint - run->stage.checkpoint_begin;
   run->stage.good_checkpoint = step;
+  note_checkpoint(run, step);
+  PetscCall(count_checkpoint(run, step));
+  wf_run_write_status(run, "running", true);
   wf_run_prune_checkpoints(run, KEPT);
+  PetscFunctionReturn(0);
+}
+
+PetscErrorCode wf_run_log_checkpoints(wf_run *run)
+{
+  const wf_stage *s = &run->stage;
+  char            total[48];
+  double          elapsed = wf_clock_seconds() - s->start;
+
+  PetscFunctionBeginUser;
+  if (s->n_checkpoints == 0) PetscFunctionReturn(0);
+  wf_clock_duration(s->checkpoint_total, total, sizeof(total));
+  PetscCall(wf_run_log(run, "%s: %" PRId64 " checkpoint%s took %s, %.2g %% of the time", s->name, s->n_checkpoints,
+                       s->n_checkpoints == 1 ? "" : "s", total, 100 * s->checkpoint_total / (elapsed > 0 ? elapsed : 1)));
   PetscFunctionReturn(0);
 }

@@ -11,6 +11,7 @@ typedef struct {
   char   name[WF_NAME_SIZE];
   double seconds;
   double calls;
+  int    event; /* of PETSc's log */
 } wf_phase;
 
 typedef struct {
@@ -21,7 +22,8 @@ typedef struct {
   char    parent_name[WF_MAX_PARENTS][WF_PATH_SIZE], parent_digest[WF_MAX_PARENTS][WF_DIGEST_SIZE];
   int64_t resume_step; /* of the checkpoint that was opened; -1: none */
   /* checkpoints: rank 0's clock */
-  double  last_checkpoint, checkpoint_begin, checkpoint_cost;
+  double  last_checkpoint, checkpoint_begin, checkpoint_cost, checkpoint_total, checkpoint_line; /* seconds; line: of the log */
+  int64_t n_checkpoints, checkpoint_bytes, checkpoint_time; /* of the good one: size, seconds since 1970 */
   int64_t checkpoint_step, good_checkpoint; /* being written; last one that is safe, -1: none */
   /* progress: rank 0 */
   int64_t first_done, done, total;
@@ -43,15 +45,14 @@ struct wf_run {
   wf_params params;
   char     *command_line, out[WF_PARAM_TEXT_SIZE];
   FILE     *log;
-  bool      terminal, bar_shown, stopping;
-  double    start, last_look, last_pause, longest_step;
+  bool      terminal, bar_shown, stopping, quiet;
+  double    start, limit_start, last_look, last_pause, longest_step, known_cost; /* known_cost: of an earlier stage's checkpoint */
+  char      job_stop_file[WF_PATH_SIZE];                            /* "": none but the run's own */
   char      stop_reason[128];
   char      made[WF_LINE_SIZE]; /* " stage stage ": whose products this run has made */
   wf_stage  stage;
 };
 
-/* Make a folder and those above it; 0 or an errno. Not collective. */
-int wf_folder_make(const char *path);
 /* Replace a small text file as a whole: write the text to PATH.tmp, rename. Failures are ignored: these files only inform. */
 void wf_text_replace(const char *path, const char *text);
 
@@ -64,6 +65,8 @@ PetscErrorCode wf_run_read_parents(wf_run *run, int n_parents, const char *const
 
 /* Leave the stage: close its table, take the progress bar off, pop the log stage. Collective. */
 PetscErrorCode wf_run_leave_stage(wf_run *run);
+/* Seconds that the stage still needs, negative if it cannot be told yet. Not collective. */
+double wf_run_remaining(const wf_run *run);
 /* status.txt, at most every few seconds unless now is true. Rank 0 only has an effect. Not collective. */
 void wf_run_write_status(wf_run *run, const char *state, bool now);
 /* Take the progress bar off the terminal. Not collective. */
@@ -72,6 +75,8 @@ void wf_run_clear_bar(wf_run *run);
 PetscErrorCode wf_run_write_timers(wf_run *run);
 /* Put the table's rows on disk. Not collective. */
 void wf_run_flush_table(wf_run *run);
+/* A line about what the stage's checkpoints cost, if there were any. Not collective; rank 0 only has an effect. */
+PetscErrorCode wf_run_log_checkpoints(wf_run *run);
 /* Remove all checkpoints of the stage but the newest `keep`. Rank 0 only has an effect. Not collective. */
 void wf_run_prune_checkpoints(wf_run *run, int keep);
 #endif

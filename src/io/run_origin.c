@@ -23,10 +23,11 @@ static bool is_of_groups(const wf_param_row *row, const char *groups)
   return false;
 }
 
-/* Files to import are named among the parents, by content, so their path does not count. */
+/* Files to import, and models, are named among the parents, by content, so their path does not count. */
 static bool decides(const wf_param_row *row)
 {
-  return row->fixed_on_restart && !(row->kind == WF_PARAM_KIND_PATH && strcmp(row->group, "data") == 0);
+  bool by_content = row->kind == WF_PARAM_KIND_PATH && (strcmp(row->group, "data") == 0 || strcmp(row->group, "simulate") == 0);
+  return row->fixed_on_restart && !by_content;
 }
 
 static void name_attribute(const wf_param_row *row, char *name, size_t size)

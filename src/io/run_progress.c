@@ -8,37 +8,13 @@
 #include <weightflow/progress.h>
 #include "run_impl.h"
 
-static const double BAR_SECONDS = 0.2, LINE_SECONDS = 30, STATUS_SECONDS = 3;
+static const double BAR_SECONDS = 0.2, LINE_SECONDS = 30;
 enum { BAR_WIDTH = 30 };
 
 void wf_run_clear_bar(wf_run *run)
 {
   if (run->bar_shown) fputs("\r\033[K", stderr);
   run->bar_shown = false;
-}
-
-static double estimate_remaining(const wf_stage *s)
-{
-  return wf_progress_remaining(s->first_done, s->done, s->total, wf_clock_seconds() - s->start);
-}
-
-void wf_run_write_status(wf_run *run, const char *state, bool now)
-{
-  char            text[4096], path[WF_PATH_SIZE], date[32], elapsed[48], left[64] = "";
-  const wf_stage *s       = &run->stage;
-  double          seconds = wf_clock_seconds();
-  if (run->rank != 0 || !run->log || (!now && seconds - s->last_status < STATUS_SECONDS)) return;
-  run->stage.last_status = seconds;
-  wf_clock_date(date, sizeof(date));
-  wf_clock_duration(seconds - run->start, elapsed, sizeof(elapsed));
-  double remaining = estimate_remaining(s);
-  if (remaining >= 0) wf_clock_duration(remaining, left, sizeof(left));
-  snprintf(text, sizeof(text),
-           "state: %s\nexit_code: %d\nstage: %s\nstep: %" PRId64 "\nsteps: %" PRId64
-           "\nnote: %s\nleft_in_stage: %s\nelapsed: %s\nranks: %d\nprocess: %ld\nupdated: %s\n",
-           state, run->exit_code, s->name, s->done, s->total, s->note, left, elapsed, run->size, (long)getpid(), date);
-  wf_run_path(run, "", "status.txt", path, sizeof(path));
-  wf_text_replace(path, text);
 }
 
 PetscErrorCode wf_run_progress(wf_run *run, int64_t done, int64_t total, const char *format, ...)
@@ -49,14 +25,13 @@ PetscErrorCode wf_run_progress(wf_run *run, int64_t done, int64_t total, const c
 
   PetscFunctionBeginUser;
   if (run->rank != 0) PetscFunctionReturn(0);
-  double now = wf_clock_seconds();
+  double now   = wf_clock_seconds();
   int    tenth = total > 0 ? (int)(10 * done / total) : 10;
-  bool   due = run->terminal ? now - s->last_line >= BAR_SECONDS
-                             : tenth > s->last_tenth || (s->last_line > 0 && now - s->last_line >= LINE_SECONDS);
-  s->done  = done;
-  s->total = total;
+  bool   due   = run->terminal ? now - s->last_line >= BAR_SECONDS
+                               : tenth > s->last_tenth || (s->last_line > 0 && now - s->last_line >= LINE_SECONDS);
+  s->done      = done;
+  s->total     = total;
   if (s->last_line == 0 && !run->terminal) s->last_line = now;
-  if (!due && now - s->last_status < STATUS_SECONDS) PetscFunctionReturn(0);
   va_start(arguments, format);
   vsnprintf(s->note, sizeof(s->note), format, arguments);
   va_end(arguments);
@@ -64,12 +39,13 @@ PetscErrorCode wf_run_progress(wf_run *run, int64_t done, int64_t total, const c
   if (!due) PetscFunctionReturn(0);
   s->last_line  = now;
   s->last_tenth = tenth;
-  wf_progress_line(done, total, estimate_remaining(s), run->terminal ? BAR_WIDTH : 0, s->note, line, sizeof(line));
+  wf_progress_line(done, total, wf_run_remaining(run), run->terminal ? BAR_WIDTH : 0, s->note, line, sizeof(line));
   if (run->terminal) {
     fprintf(stderr, "\r\033[K%s %s", s->name, line);
     fflush(stderr);
     run->bar_shown = true;
-  } else PetscCall(wf_run_log(run, "%s: %s", s->name, line));
+  } else
+    PetscCall(wf_run_log(run, "%s: %s", s->name, line));
   PetscFunctionReturn(0);
 }
 
@@ -85,7 +61,7 @@ static bool cut_table(const char *path, int64_t last_step)
   while (ok && fgets(line, sizeof(line), from)) {
     double step;
     bool   is_row = sscanf(line, "%lf", &step) == 1, whole = strchr(line, '\n') != NULL;
-    header        = header || (!is_row && line[0] != '#');
+    header = header || (!is_row && line[0] != '#');
     if (whole && (!is_row || step <= (double)last_step)) ok = fputs(line, to) >= 0;
   }
   fclose(from);

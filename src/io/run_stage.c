@@ -63,9 +63,12 @@ static PetscErrorCode look_for_product(wf_run *run, bool *complete)
   }
   PetscCall(wf_run_compare_origin(run, file, why, sizeof(why)));
   PetscCall(wf_file_close(&file));
-  if (why[0]) PetscCall(wf_run_log(run, "%s: made anew: %s", run->stage.name, why));
-  else if (run->params.run.force && !made_now(run)) PetscCall(wf_run_log(run, "%s: made anew, as run.force asks", run->stage.name));
-  else *complete = true;
+  if (why[0])
+    PetscCall(wf_run_log(run, "%s: made anew: %s", run->stage.name, why));
+  else if (run->params.run.force && !made_now(run))
+    PetscCall(wf_run_log(run, "%s: made anew, as run.force asks", run->stage.name));
+  else
+    *complete = true;
   if (*complete) PetscCall(wf_run_log(run, "%s: complete (%s)", run->stage.name, path));
   PetscFunctionReturn(0);
 }
@@ -140,6 +143,19 @@ PetscErrorCode wf_run_product_create(wf_run *run, const char *kind, wf_file **fi
   PetscFunctionReturn(0);
 }
 
+PetscErrorCode wf_run_product_resume(wf_run *run, const char *kind, wf_file **file, char *why, size_t why_size)
+{
+  char path[WF_PATH_SIZE];
+
+  PetscFunctionBeginUser;
+  wf_run_path(run, run->stage.name, run->stage.product, path, sizeof(path));
+  PetscCall(wf_file_resume(run->comm, path, kind, file, why, why_size));
+  if (!*file) PetscFunctionReturn(0);
+  PetscCall(wf_run_compare_origin(run, *file, why, why_size));
+  if (why[0]) PetscCall(wf_file_discard(file));
+  PetscFunctionReturn(0);
+}
+
 PetscErrorCode wf_run_stage_end(wf_run *run, wf_file **product)
 {
   char digest[WF_DIGEST_SIZE], duration[48], path[WF_PATH_SIZE];
@@ -149,6 +165,8 @@ PetscErrorCode wf_run_stage_end(wf_run *run, wf_file **product)
   PetscCall(wf_file_publish(product, digest));
   PetscCall(wf_run_write_timers(run));
   wf_run_prune_checkpoints(run, 0);
+  run->stage.checkpoint_time = 0; /* there is none any more */
+  PetscCall(wf_run_log_checkpoints(run));
   wf_clock_duration(wf_clock_seconds() - run->stage.start, duration, sizeof(duration));
   wf_run_path(run, run->stage.name, run->stage.product, path, sizeof(path));
   PetscCall(wf_run_log(run, "%s: done in %s: %s, digest %s", run->stage.name, duration, path, digest));
@@ -161,6 +179,7 @@ PetscErrorCode wf_run_stage_end(wf_run *run, wf_file **product)
 PetscErrorCode wf_run_stop(wf_run *run)
 {
   PetscFunctionBeginUser;
+  PetscCall(wf_run_log_checkpoints(run));
   if (run->stage.good_checkpoint >= 0)
     PetscCall(wf_run_log(run, "%s: stopped at step %lld, since %s: run the same command again to go on", run->stage.name,
                          (long long)run->stage.good_checkpoint, run->stop_reason));

@@ -1,4 +1,4 @@
-/* Seconds a phase, over ranks: <stage>/timers.txt. See run.h. */
+/* Seconds a phase, over ranks: <stage>/timers.txt; phases as events of PETSc's log. See run.h. */
 #include <string.h>
 #include <weightflow/clock.h>
 #include "run_impl.h"
@@ -10,21 +10,48 @@ static int find_phase(const wf_stage *s, const char *name)
   return -1;
 }
 
+/* The phase's event in PETSc's log; one of that name serves all stages, whose log stages keep them apart. A log is worth less than
+   the run: what goes wrong is passed over. */
+static PetscLogEvent find_event(const char *name)
+{
+  PetscLogEvent event = -1;
+  if (PetscLogEventGetId(name, &event) == 0 && event < 0 && PetscLogEventRegister(name, PETSC_OBJECT_CLASSID, &event)) event = -1;
+  return event;
+}
+
+static PetscErrorCode log_event(PetscLogEvent event, bool begins)
+{
+  PetscFunctionBeginUser;
+  if (event < 0) PetscFunctionReturn(0);
+  if (begins)
+    PetscCall(PetscLogEventBegin(event, 0, 0, 0, 0));
+  else
+    PetscCall(PetscLogEventEnd(event, 0, 0, 0, 0));
+  PetscFunctionReturn(0);
+}
+
 void wf_run_phase(wf_run *run, const char *name)
 {
   wf_stage *s   = &run->stage;
   double    now = wf_clock_seconds();
-  if (s->phase >= 0) s->phases[s->phase].seconds += now - s->phase_begin;
+  if (s->phase >= 0) {
+    s->phases[s->phase].seconds += now - s->phase_begin;
+    (void)log_event(s->phases[s->phase].event, false);
+  }
   s->phase = -1;
   if (!name || !s->active) return;
   int i = find_phase(s, name);
   if (i < 0 && s->n_phases < WF_MAX_PHASES) {
     i = s->n_phases++;
     snprintf(s->phases[i].name, WF_NAME_SIZE, "%s", name);
+    s->phases[i].event = find_event(name);
   }
   s->phase       = i;
   s->phase_begin = now;
-  if (i >= 0) s->phases[i].calls += 1;
+  wf_run_write_status(run, "running", false);
+  if (i < 0) return;
+  s->phases[i].calls += 1;
+  (void)log_event(s->phases[i].event, true);
 }
 
 /* Ranks may know different phases: as long as a rank knows one that is not listed yet, it tells all. */

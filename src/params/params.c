@@ -21,6 +21,10 @@
 #define DEFAULT_INDICES(value, text) value
 #define RESTART_FIXED true
 #define RESTART_FREE false
+#define RESTART_COMMAND false
+#define COMMAND_FIXED false
+#define COMMAND_FREE false
+#define COMMAND_COMMAND true
 #define ROW(g, n, type, value, low, high, choice_list, the_unit, restart, the_help)                                                \
   {.group            = #g,                                                                                                         \
    .name             = #n,                                                                                                         \
@@ -32,7 +36,8 @@
    .offset           = offsetof(wf_params, g.n),                                                                                   \
    .minimum          = low,                                                                                                        \
    .maximum          = high,                                                                                                       \
-   .fixed_on_restart = RESTART_##restart},
+   .fixed_on_restart = RESTART_##restart,                                                                                          \
+   .of_command       = COMMAND_##restart},
 
 static const wf_param_row table[] = {WF_PARAMS_ALL(ROW)};
 enum { N_ROWS = sizeof table / sizeof table[0] };
@@ -46,7 +51,8 @@ const wf_param_row *wf_params_rows(int *n_rows)
 
 const char *const *wf_params_groups(int *n_groups)
 {
-  static const char *const groups[] = {"run", "data", "simulate", "pretrain", "train", "predict", "evaluate", "report"};
+  static const char *const groups[] = {"run",     "data",     "simulate", "pretrain", "train",
+                                       "predict", "evaluate", "report",   "sweep",    "collect"};
   *n_groups                         = sizeof groups / sizeof groups[0];
   return groups;
 }
@@ -56,6 +62,24 @@ int wf_param_find(const char *group, const char *name)
   for (int i = 0; i < N_ROWS; i++)
     if (!strcmp(table[i].group, group) && !strcmp(table[i].name, name)) return i;
   return -1;
+}
+
+int wf_params_find_fixed(const char *name)
+{
+  char   group[NAME_SIZE];
+  size_t length = strcspn(name, "._"); /* no group has an underscore in its name */
+  if (!name[length] || length >= sizeof group) return -1;
+  snprintf(group, sizeof group, "%.*s", (int)length, name);
+  int row = wf_param_find(group, name + length + 1);
+  return row >= 0 && table[row].fixed_on_restart ? row : -1;
+}
+
+bool wf_params_set(wf_params *params, const wf_param_row *row, const char *text, char *why, size_t why_size)
+{
+  char reason[WHY_SIZE];
+  if (wf_param_set(params, row, text, strlen(text), reason)) return true;
+  snprintf(why, why_size, "%s", reason);
+  return false;
 }
 
 void wf_params_set_defaults(wf_params *params)

@@ -23,6 +23,7 @@ void wf_params_write_yaml(const wf_params *params, FILE *stream)
   const char         *group = "";
   for (int i = 0; i < n_rows; i++) {
     char value[2 * WF_PARAM_TEXT_SIZE + 3], range[128];
+    if (rows[i].of_command) continue;
     if (strcmp(group, rows[i].group)) fprintf(stream, "%s%s:\n", i ? "\n" : "", rows[i].group);
     group = rows[i].group;
     wf_params_value_text(params, &rows[i], value, sizeof value);

@@ -9,7 +9,7 @@
 #include "ssa/jump_ecology.h"
 #include "ssa/ssa_draws.h"
 
-/* So many jumps in a row that leave the time where it is are taken for jumps without end. */
+/* So many jumps in a row, each after a wait below 2^-53 of the whole time, are taken for jumps without end. */
 enum { MOST_JUMPS_AT_ONCE = 1000000 };
 
 struct wf_jump_draws {
@@ -110,28 +110,28 @@ static void log_jump(wf_jump_engine *engine, double t)
 }
 
 /* The time of the next jump, infinity: none. false: it does not lie ahead. */
-static bool find_next_time(wf_jump_engine *engine, double t, double *next, int *n_at_once)
+static bool find_next_time(wf_jump_engine *engine, double t, double t_end, double *next, int *n_at_once)
 {
   const wf_jump_process *process = engine->process;
   const double           wait    = process->wait(process->context, t, engine->x, &engine->draws);
   if (!(wait > 0)) return fail(engine, WF_SSA_NO_PROGRESS, t, "%s: a waiting time of %g: must be above 0", process->name, wait);
   *next      = t + wait;
-  *n_at_once = *next > t ? 0 : *n_at_once + 1;
+  *n_at_once = wait > 0x1p-53 * t_end ? 0 : *n_at_once + 1;
   if (*n_at_once < MOST_JUMPS_AT_ONCE) return true;
   return fail(engine, WF_SSA_NO_PROGRESS, t, "%s: jumps without end, the last after a waiting time of %g", process->name, wait);
 }
 
 static bool run_trajectory(wf_jump_engine *engine)
 {
-  const wf_jump_process *process   = engine->process;
-  const double           t_end     = engine->n_time ? engine->times[engine->n_time - 1] : 0;
-  double                 t         = 0, next = 0;
+  const wf_jump_process *process = engine->process;
+  const double           t_end   = engine->n_time ? engine->times[engine->n_time - 1] : 0;
+  double                 t = 0, next = 0;
   int                    n_at_once = 0;
   memset(engine->x, 0, (size_t)process->n_counts * sizeof *engine->x);
   process->start(process->context, &engine->draws, engine->x);
   if (!check_counts(engine, 0)) return false;
   for (;;) {
-    if (!find_next_time(engine, t, &next, &n_at_once)) return false;
+    if (!find_next_time(engine, t, t_end, &next, &n_at_once)) return false;
     if (next > t_end) break;
     record_until(engine, next);
     process->jump(process->context, next, engine->x, &engine->draws);

@@ -151,19 +151,19 @@ static bool make_event_programs(program_maker *maker)
   network->event_assignments = wf_calloc((size_t)source->n_event_assignments, sizeof *network->event_assignments);
   if (!network->events || !network->event_assignments) return false;
   for (int32_t e = 0; e < network->n_events; e++) {
-    wf_source_event        *stored = &source->events[e];
-    const wf_network_event *given  = &stored->event;
-    wf_compiled_event      *event  = &network->events[e];
-    *event                         = (wf_compiled_event){.name                     = stored->name,
-                                                         .trigger                  = meaning[given->trigger],
-                                                         .delay                    = given->delay < 0 ? -1 : meaning[given->delay],
-                                                         .priority                 = given->priority < 0 ? -1 : meaning[given->priority],
-                                                         .initially_true           = given->initially_true,
-                                                         .persistent               = given->persistent,
-                                                         .values_from_trigger_time = given->values_from_trigger_time,
-                                                         .first_assignment         = stored->first_assignment,
-                                                         .n_assignments            = given->n_assignments};
-    stored->name                   = NULL;
+    wf_source_event        *stored  = &source->events[e];
+    const wf_network_event *given   = &stored->event;
+    wf_compiled_event      *event   = &network->events[e];
+    *event                          = (wf_compiled_event){.name           = stored->name,
+                                                          .trigger        = meaning[given->trigger],
+                                                          .delay          = given->delay < 0 ? -1 : meaning[given->delay],
+                                                          .initially_true = given->initially_true,
+                                                          .persistent     = given->persistent,
+                                                          .n_assignments  = given->n_assignments};
+    event->priority                 = given->priority < 0 ? -1 : meaning[given->priority];
+    event->values_from_trigger_time = given->values_from_trigger_time;
+    event->first_assignment         = stored->first_assignment;
+    stored->name                    = NULL;
     if (!make_program(maker, -1, &event->trigger) || !make_program(maker, -1, &event->delay) ||
         !make_program(maker, -1, &event->priority))
       return false;

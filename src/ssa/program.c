@@ -1,5 +1,6 @@
 /* Running programs and firing reactions, one trajectory at a time. Pure. */
 #include <math.h>
+#include "ssa/elementary.h"
 #include "ssa/network_impl.h"
 
 enum { LARGEST_FACTORIAL = 170 };
@@ -22,10 +23,13 @@ static double find_root(double degree, double x)
   return whole * whole * whole == x ? whole : root;
 }
 
+/* Exact for whole powers of 2 and 10. */
 static double find_logarithm(double base, double x)
 {
+  int exponent;
   if (base == 10) return log10(x);
-  return base == 2 ? log2(x) : log(x) / log(base);
+  if (base == 2 && x > 0 && frexp(x, &exponent) == 0.5) return exponent - 1;
+  return wf_ssa_natural_logarithm(x) / wf_ssa_natural_logarithm(base);
 }
 
 /* Of a division that truncates towards 0; exact where a and b are whole. */
@@ -35,11 +39,11 @@ static double apply_function(wf_operation operation, double a)
 {
   switch (operation) {
   case WF_SEC:
-    return 1 / cos(a);
+    return 1 / wf_ssa_cosine(a);
   case WF_CSC:
-    return 1 / sin(a);
+    return 1 / wf_ssa_sine(a);
   case WF_COT:
-    return 1 / tan(a);
+    return wf_ssa_cosine(a) / wf_ssa_sine(a);
   case WF_SINH:
     return sinh(a);
   case WF_COSH:
@@ -90,9 +94,9 @@ static double apply_rarely(wf_operation operation, double a, double b)
   case WF_ROOT:
     return find_root(a, b);
   case WF_EXP:
-    return exp(a);
+    return wf_ssa_exponential(a);
   case WF_LN:
-    return log(a);
+    return wf_ssa_natural_logarithm(a);
   case WF_LOG:
     return find_logarithm(a, b);
   case WF_FACTORIAL:
@@ -102,11 +106,11 @@ static double apply_rarely(wf_operation operation, double a, double b)
   case WF_REMAINDER:
     return fmod(a, b);
   case WF_SIN:
-    return sin(a);
+    return wf_ssa_sine(a);
   case WF_COS:
-    return cos(a);
+    return wf_ssa_cosine(a);
   case WF_TAN:
-    return tan(a);
+    return wf_ssa_sine(a) / wf_ssa_cosine(a);
   default:
     return apply_function(operation, a);
   }

@@ -7,7 +7,7 @@
 #include "ssa/jump_engine.h"
 
 /* Above so many reactions the direct method, which looks at each of them at each jump, is left by `auto`. */
-enum { MANY_REACTIONS = 128 };
+enum { MANY_REACTIONS = 400 };
 
 struct wf_simulator {
   const wf_ssa_engine   *engine;
@@ -15,6 +15,9 @@ struct wf_simulator {
   const wf_jump_process *process; /* in place of a network */
   wf_jump_engine        *jump_engine;
   void                  *work;
+  void                  *log_work; /* of the general engine, where the engine itself keeps no log */
+  wf_ssa_config          config;   /* its times are config_times */
+  double                *config_times;
   int                    n_counts, n_values;
   int                   *counts, *values; /* which recorded variable */
   char                   description[128];
@@ -25,7 +28,7 @@ static const wf_ssa_engine *choose_engine(const wf_network *network, const wf_ss
   const wf_ssa_engine *const asked[] = {[WF_SSA_NEXT_REACTION]         = &wf_ssa_next_reaction,
                                         [WF_SSA_COMPOSITION_REJECTION] = &wf_ssa_composition_rejection,
                                         [WF_SSA_TAU_LEAPING]           = &wf_ssa_tau_leaping};
-  char unwanted[192];
+  char                       unwanted[192];
   if (config->algorithm > WF_SSA_DIRECT)
     return asked[config->algorithm]->accepts(network, config, why, why_size) ? asked[config->algorithm] : NULL;
   if (config->algorithm == WF_SSA_AUTO && wf_network_n_reactions(network) > MANY_REACTIONS &&
@@ -50,6 +53,17 @@ static bool sort_recorded(wf_simulator *simulator)
   return true;
 }
 
+/* For the other engine, should a log be wanted. */
+static bool keep_config(wf_simulator *simulator, const wf_ssa_config *config)
+{
+  simulator->config       = *config;
+  simulator->config_times = wf_calloc((size_t)config->n_time, sizeof *simulator->config_times);
+  if (!simulator->config_times) return false;
+  for (int k = 0; k < config->n_time; k++) simulator->config_times[k] = config->times[k];
+  simulator->config.times = simulator->config_times;
+  return true;
+}
+
 wf_simulator *wf_simulator_create(const wf_network *network, const wf_ssa_config *config, char *why, size_t why_size)
 {
   const wf_ssa_engine *engine = choose_engine(network, config, why, why_size);
@@ -61,7 +75,7 @@ wf_simulator *wf_simulator_create(const wf_network *network, const wf_ssa_config
     simulator->work    = engine->create(network, config);
     snprintf(simulator->description, sizeof simulator->description, "%s", engine->description);
   }
-  if (!simulator || !simulator->work || !sort_recorded(simulator)) {
+  if (!simulator || !simulator->work || !keep_config(simulator, config) || !sort_recorded(simulator)) {
     snprintf(why, why_size, "memory is short");
     wf_simulator_destroy(&simulator);
   }
@@ -89,17 +103,25 @@ void wf_simulator_destroy(wf_simulator **simulator)
   if (!*simulator) return;
   if ((*simulator)->engine) (*simulator)->engine->destroy((*simulator)->work);
   wf_jump_engine_destroy(&(*simulator)->jump_engine);
+  if ((*simulator)->log_work) wf_ssa_general.destroy((*simulator)->log_work);
+  wf_free((*simulator)->config_times);
   wf_free((*simulator)->counts);
   wf_free((*simulator)->values);
   wf_free(*simulator);
   *simulator = NULL;
 }
 
+/* Lanes in lock-step keep no log; the general engine gives the same trajectories with one. */
 bool wf_simulator_run(wf_simulator *simulator, const wf_ssa_batch *batch, wf_ssa_failure *failure)
 {
   *failure = (wf_ssa_failure){.status = WF_SSA_COMPLETE};
   if (simulator->process) return wf_jump_engine_run(simulator->jump_engine, batch, failure);
-  return simulator->engine->run(simulator->work, batch, failure);
+  if (!batch->log || simulator->engine != &wf_ssa_lockstep) return simulator->engine->run(simulator->work, batch, failure);
+  if (!simulator->log_work && !(simulator->log_work = wf_ssa_general.create(simulator->network, &simulator->config))) {
+    *failure = (wf_ssa_failure){.status = WF_SSA_NO_PROGRESS, .trajectory = batch->first, .what = "memory is short"};
+    return false;
+  }
+  return wf_ssa_general.run(simulator->log_work, batch, failure);
 }
 
 int wf_simulator_n_counts(const wf_simulator *simulator) { return simulator->n_counts; }

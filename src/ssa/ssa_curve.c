@@ -15,6 +15,11 @@ static const double smallest_amount = 1e-6;
 /* A step reaches so far beyond the expected next jump at most, or its error would be made at each jump. */
 static const double jumps_ahead = 1.5;
 
+/* A switch (a comparison, a floor) in a rate or a law is stepped over in so small a part of the whole time; where so many come in a
+   row, the state slides along one, and errors alone decide. */
+static const double crossing_size  = 1e-13;
+static const int    most_crossings = 20;
+
 static const double nodes[N_STAGES]                = {0, 1.0 / 5, 3.0 / 10, 4.0 / 5, 8.0 / 9, 1, 1};
 static const double stages[N_STAGES][N_STAGES - 1] = {{0},
                                                       {1.0 / 5},
@@ -29,13 +34,74 @@ static const double densities[N_STAGES] = {-12715105075.0 / 11282082432,  0,
                                            701980252875.0 / 199316789632, -1453857185.0 / 822651844,
                                            69997945.0 / 29380423};
 
+static void put_state(wf_general *work, double t, const double *y)
+{
+  const wf_network *network       = work->network;
+  work->value[network->time_slot] = t;
+  for (int32_t i = 0; i < network->n_rates; i++) work->value[network->rates[i].slot] = y[i];
+}
+
+/* Operations whose value jumps. */
+static bool is_switch(int32_t operation)
+{
+  return (operation >= WF_LESS && operation <= WF_NOT_EQUAL) || operation == WF_FLOOR || operation == WF_CEILING ||
+         operation == WF_QUOTIENT || operation == WF_REMAINDER;
+}
+
+static bool has_switch(const wf_network *network, int32_t program)
+{
+  const wf_instruction *instructions = network->instructions + network->programs[program].first;
+  for (int32_t i = 0; i < network->programs[program].n_instructions; i++)
+    if (is_switch(instructions[i].operation)) return true;
+  return false;
+}
+
+static bool list_switching(wf_general *work)
+{
+  const wf_network *network = work->network;
+  wf_curve         *curve   = &work->curve;
+  curve->switching          = wf_calloc((size_t)(network->n_rates + 2 * network->n_reactions), sizeof *curve->switching);
+  if (!curve->switching) return false;
+  for (int32_t i = 0; i < network->n_rates; i++)
+    if (has_switch(network, network->rates[i].program)) curve->switching[curve->n_switching++] = network->rates[i].program;
+  for (int32_t j = 0; j < network->n_reactions; j++) {
+    const wf_compiled_reaction *reaction    = &network->reactions[j];
+    const int32_t               programs[2] = {reaction->varies ? reaction->program : -1, reaction->modulation};
+    for (int k = 0; k < 2; k++)
+      if (programs[k] >= 0 && has_switch(network, programs[k])) curve->switching[curve->n_switching++] = programs[k];
+  }
+  return true;
+}
+
+/* On which side all switches are at (t, y), as one number: different positions give different numbers but for bad luck. */
+static uint64_t find_position(wf_general *work, double t, const double *y)
+{
+  const wf_network *network  = work->network;
+  double           *value    = work->value;
+  uint64_t          position = 0;
+  put_state(work, t, y);
+  for (int32_t s = 0; s < work->curve.n_switching; s++) {
+    const wf_program     *program = &network->programs[work->curve.switching[s]];
+    const wf_instruction *at      = network->instructions + program->first;
+    for (const wf_instruction *end = at + program->n_instructions; at < end; at++) {
+      double *result = &value[at->result];
+      *result        = wf_operation_apply((wf_operation)at->operation, value[at->a], value[at->b], value[at->c]);
+      if (!is_switch(at->operation)) continue;
+      double side = *result;
+      if (at->operation == WF_REMAINDER) side = wf_operation_apply(WF_QUOTIENT, value[at->a], value[at->b], 0);
+      position = position * UINT64_C(0x9e3779b97f4a7c15) + (uint64_t)(int64_t)fmax(-1e18, fmin(1e18, side)) + 1;
+    }
+  }
+  return position;
+}
+
 bool wf_curve_create(wf_general *work)
 {
   wf_curve *curve = &work->curve;
   curve->n        = work->network->n_rates + 1;
   const size_t n  = (size_t)curve->n;
   curve->y        = wf_calloc((3 + N_STAGES + N_DENSE) * n, sizeof *curve->y); /* the other arrays are parts of it */
-  if (!curve->y) return false;
+  if (!curve->y || !list_switching(work)) return false;
   curve->y_end   = curve->y + n;
   curve->y_stage = curve->y + 2 * n;
   for (size_t s = 0; s < N_STAGES; s++) curve->slope[s] = curve->y + (3 + s) * n;
@@ -46,7 +112,7 @@ bool wf_curve_create(wf_general *work)
 void wf_curve_destroy(wf_general *work)
 {
   wf_free(work->curve.y);
-  work->curve.y = NULL;
+  wf_free(work->curve.switching);
 }
 
 void wf_curve_start(wf_general *work)
@@ -54,13 +120,7 @@ void wf_curve_start(wf_general *work)
   work->curve.slope_known = false;
   work->curve.next_size   = 1e-3 * work->end;
   work->curve.n_steps     = 0;
-}
-
-static void put_state(wf_general *work, double t, const double *y)
-{
-  const wf_network *network       = work->network;
-  work->value[network->time_slot] = t;
-  for (int32_t i = 0; i < network->n_rates; i++) work->value[network->rates[i].slot] = y[i];
+  work->curve.n_crossings = 0;
 }
 
 static void find_slope(wf_general *work, double t, const double *y, double *slope)
@@ -172,6 +232,51 @@ static double choose_size(const wf_general *work)
   return fmax(h, find_floor(work));
 }
 
+static double read_component(const wf_curve *curve, int i, double t)
+{
+  if (t >= curve->end) return curve->y_end[i];
+  const double theta = (t - curve->begin) / (curve->end - curve->begin), rest = 1 - theta;
+  return curve->dense[0][i] +
+         theta * (curve->dense[1][i] + rest * (curve->dense[2][i] + theta * (curve->dense[3][i] + rest * curve->dense[4][i])));
+}
+
+/* The end of the last step that was tried, cut where a switch changes: the largest time found before that. */
+static double find_switch(wf_general *work, uint64_t position)
+{
+  const wf_curve *curve = &work->curve;
+  double          a = curve->begin, b = curve->end;
+  for (int i = 0; i < 60; i++) {
+    const double middle = 0.5 * a + 0.5 * b;
+    if (!(middle > a && middle < b)) break;
+    for (int c = 0; c < curve->n; c++) curve->y_stage[c] = read_component(curve, c, middle);
+    if (find_position(work, middle, curve->y_stage) == position)
+      a = middle;
+    else
+      b = middle;
+  }
+  return a;
+}
+
+/* Has the accepted step come over a switch, whose place the error does not show well? Then *h is what to try instead: up to the
+   switch, and once there, the shortest step over it. */
+static bool cut_at_switch(wf_general *work, double *h)
+{
+  wf_curve    *curve    = &work->curve;
+  const double shortest = fmax(find_floor(work), crossing_size * work->end);
+  if (!curve->n_switching) return false;
+  const uint64_t position = find_position(work, work->t, curve->y);
+  if (find_position(work, curve->end, curve->y_end) == position) {
+    curve->n_crossings = 0;
+    return false;
+  }
+  if (*h <= shortest || curve->n_crossings >= most_crossings) return false;
+  curve->n_crossings++;
+  curve->begin = work->t;
+  keep_polynomials(curve, *h);
+  *h = fmax(find_switch(work, position) - work->t, shortest);
+  return true;
+}
+
 bool wf_curve_advance(wf_general *work, double limit)
 {
   wf_curve *curve = &work->curve;
@@ -187,7 +292,8 @@ bool wf_curve_advance(wf_general *work, double limit)
     try_step(work, work->t, h);
     const double error = measure_error(work, h), factor = choose_factor(error);
     if (error <= 1 || (h <= floor && isfinite(error))) { /* at the floor: a jump of the right-hand side, stepped over */
-      const bool cut   = h < curve->next_size;           /* short for another reason than its error */
+      const bool cut = h < curve->next_size;             /* short for another reason than its error */
+      if (cut_at_switch(work, &h)) continue;
       curve->next_size = cut ? fmax(curve->next_size, h * factor) : h * factor;
       break;
     }
@@ -198,14 +304,6 @@ bool wf_curve_advance(wf_general *work, double limit)
   curve->begin = work->t;
   keep_polynomials(curve, h);
   return true;
-}
-
-static double read_component(const wf_curve *curve, int i, double t)
-{
-  if (t >= curve->end) return curve->y_end[i];
-  const double theta = (t - curve->begin) / (curve->end - curve->begin), rest = 1 - theta;
-  return curve->dense[0][i] +
-         theta * (curve->dense[1][i] + rest * (curve->dense[2][i] + theta * (curve->dense[3][i] + rest * curve->dense[4][i])));
 }
 
 void wf_curve_set_state(wf_general *work, double t)

@@ -32,7 +32,9 @@ typedef struct {
   double  begin, end, next_size;
   bool    slope_known; /* slope[0] belongs to the end of the last step, which is where the trajectory stands */
   double *y, *y_end, *y_stage, *slope[7], *dense[5];
-  int64_t n_steps; /* tried since something happened */
+  int64_t n_steps;                 /* tried since something happened */
+  int     n_crossings;             /* switches met since a step met none */
+  int32_t n_switching, *switching; /* programs of rates and laws with comparisons and the like */
 } wf_curve;
 
 typedef struct {

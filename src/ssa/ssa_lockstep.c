@@ -33,7 +33,7 @@ typedef struct {
   int32_t              *first_change, *flat_row;
   double               *flat_amount;
   int32_t              *count_row, *value_row; /* where recorded variables stand */
-  bool                  by_masks, has_assignments;
+  bool                  by_masks, has_assignments, only_counts;
   double                high_count; /* above it each firing is looked at */
 
   /* What the lanes do. */
@@ -296,6 +296,20 @@ static bool write_row(lockstep_work *work, int lane, int k)
   return true;
 }
 
+/* Rows of counts alone up to this time, which the first one is below: models with about one event an output spend much here. */
+static inline int write_counts(lockstep_work *work, int lane, double time)
+{
+  const int      n     = work->n_counts;
+  const double  *value = work->lanes.value + lane;
+  const int32_t *from  = work->count_row;
+  int            k     = work->output[lane];
+  int32_t       *row   = work->batch->counts + ((size_t)work->index[lane] * (size_t)work->n_time + (size_t)k) * (size_t)n;
+  for (int i = 0; i < n; i++) row[i] = (int32_t)value[from[i]];
+  for (row += n, k++; time > work->times[k]; row += n, k++)
+    for (int i = 0; i < n; i++) row[i] = row[i - n];
+  return k;
+}
+
 /* Lanes that passed output times: write the state before the candidate, and end trajectories. */
 static void write_due(lockstep_work *work, uint32_t due)
 {
@@ -308,8 +322,11 @@ static void write_due(lockstep_work *work, uint32_t due)
       fail_lane(work, lane, WF_SSA_COUNT_RANGE, work->lanes.before[lane], "the total propensity is not finite", -1);
       continue;
     }
-    while (write_row(work, lane, k) && time[lane] > work->times[++k]) {
-    }
+    if (work->only_counts)
+      k = write_counts(work, lane, time[lane]);
+    else
+      while (write_row(work, lane, k) && time[lane] > work->times[++k]) {
+      }
     if (work->idle >> lane & 1) continue;
     work->output[lane]     = k;
     work->lanes.next[lane] = work->times[k];
@@ -477,6 +494,7 @@ static bool run_batch(void *memory, const wf_ssa_batch *batch, wf_ssa_failure *f
   const int      group = work->kernels->group;
   *failure             = (wf_ssa_failure){.status = WF_SSA_COMPLETE};
   work->batch          = batch;
+  work->only_counts    = batch->counts && !work->has_assignments && !(batch->values && work->n_values);
   work->failure        = failure;
   work->next           = 0;
   work->end            = batch->n_traj;

@@ -11,7 +11,7 @@ enum { WF_SSA_CHUNK = 16 };
      exponential [WF_SSA_CHUNK]  -log of the first, and
      uniform     [WF_SSA_CHUNK]  the second of wf_random_uniform2(seed, WF_RANDOM_SSA, trajectory + 2^32 * (step >> 32),
      (uint32_t)step).
-   The exponential is right to 1 unit in the last place or so and has the same bits on every machine. */
+   The exponential is right to 2 units in the last place and has the same bits on every machine. */
 void wf_ssa_fill_random(uint64_t seed, uint64_t trajectory, uint64_t first, double *exponential, double *uniform);
 
 /* The same for another purpose than WF_RANDOM_SSA. */

@@ -8,11 +8,13 @@ static const double small_mean = 10, log_two_pi = 1.8378770664093454836;
 
 double wf_ssa_exponential_of(double y)
 {
+  static const double inverse[] = {0,       1,       1.0 / 2,  1.0 / 3,  1.0 / 4,  1.0 / 5,  1.0 / 6, 1.0 / 7,
+                                   1.0 / 8, 1.0 / 9, 1.0 / 10, 1.0 / 11, 1.0 / 12, 1.0 / 13, 1.0 / 14};
   if (y < -745) return 0;
   /* y = k log 2 + r, |r| < 0.35: fourteen terms of the series leave 1e-17 */
   const double k = floor(y * 1.4426950408889634 + 0.5), r = (y - k * 0x1.62e42fee00000p-1) - k * 0x1.a39ef35793c76p-33;
   double       sum = 1;
-  for (int n = 14; n > 0; n--) sum = 1 + sum * r / n;
+  for (int n = 14; n > 0; n--) sum = 1 + sum * (r * inverse[n]);
   return ldexp(sum, (int)k);
 }
 

@@ -75,7 +75,14 @@ void wf_command_read_params(const wf_command *command, int argc, char **argv, wf
   }
   if (!strcmp(command->name, "import") && !*params->data.file)
     wf_mistakes_add(mistakes, "command line: import: name the file to import");
+  if (params->run.teams > 1 && strcmp(command->name, "sweep"))
+    wf_mistakes_add(mistakes, "command line: -teams: `%s` has one run, and so all ranks are one team: leave it out, or sweep",
+                    command->name);
+  wf_model_path_resolve(params, yaml);
   wf_params_check(params, mistakes);
+  if (strstr(command->groups, "simulate") && !*params->data.file && wf_mistakes_count(mistakes) == 0 &&
+      strcmp(command->name, "params"))
+    wf_simulate_check(params, !strcmp(command->name, "run"), mistakes);
   wf_free(options);
 }
 

@@ -36,6 +36,7 @@ void wf_help_print(FILE *stream, const wf_command *command)
   for (int i = 0; i < n_rows; i++) {
     char value[2 * WF_PARAM_TEXT_SIZE + 3], range[128], option[96];
     if (!lists(command->groups, rows[i].group)) continue;
+    if (rows[i].of_command && !strcmp(rows[i].group, "run") && !lists(command->groups, "sweep")) continue;
     if (strcmp(group, rows[i].group)) fprintf(stream, "\n%s:\n", rows[i].group);
     group           = rows[i].group;
     bool short_name = !strcmp(group, "run");

@@ -71,7 +71,7 @@ static void print_parameter(FILE *stream, const wf_param_row *row, const wf_para
     fputs(". Unit: ", stream);
     print_escaped(stream, row->unit);
   }
-  fprintf(stream, ".%s\n", row->fixed_on_restart ? "" : " May change when a run is resumed.");
+  fprintf(stream, ".%s\n", row->fixed_on_restart || row->of_command ? "" : " May change when a run is resumed.");
 }
 
 static void print_parameters(FILE *stream)
@@ -100,6 +100,8 @@ static const char *const files[][2] = {
      "all parameters in force. A command without a YAML file on a run folder that has one takes from it what "
      "results depend on."},
     {"DIR/run.log, DIR/status.txt", "what happened, and what is happening."},
+    {"DIR/sweep.tsv, DIR/seed_*, DIR/row_*_seed_*",
+     "of sweep: how each run ended, and the runs, which are run folders themselves."},
     {"DIR/stop", "create it to ask for a clean stop with a checkpoint."},
     {"DIR/STAGE/*.h5", "the product of a stage: simulate/ensemble.h5 (of simulate and import), pretrain/anchors.h5, "
                        "train/flow.h5, predict/prediction.h5, evaluate/metrics.h5. A file with its final name is complete."},
@@ -126,6 +128,8 @@ static const char *const examples[][2] = {
     {"weightflow run -data_file trajectories.npy -data_times 0:0.5 -out outputs/mine",
      "with an ensemble of your own, [trajectory, time, "
      "species]."},
+    {"mpiexec -n 16 weightflow sweep inputs/epidemic.yaml -sweep_seeds 0-31 -teams 4 -out outputs/seeds",
+     "32 runs, four at a time, on four ranks each; then: weightflow collect outputs/seeds/seed_* -out outputs/seeds.tsv"},
     {"weightflow check inputs/epidemic.yaml", "find out what a batch job would trip on, before it is queued."},
     {"weightflow params inputs/epidemic.yaml -train_iterations 1000 > mine.yaml", "make a file of parameters."},
     {NULL, NULL},

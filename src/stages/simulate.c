@@ -1,284 +1,265 @@
-/* Stage simulate: parameters -> simulate/ensemble.h5, trajectories of a built-in reaction network sampled at equally spaced
-   times.
+/* Stage simulate: parameters -> simulate/ensemble.h5, trajectories of a model at equally spaced times, every jump of them, and
+   statistics over them, as asked for.
 
-   Trajectories are dealt to the ranks in consecutive blocks. A trajectory depends on the seed and its index alone, so neither the
-   deal nor a checkpoint's moment can be seen in the result. A checkpoint holds all counts so far and, for each block, its number
-   of events or -1 where it is still to be done; it can be gone on with on any number of ranks. Gillespie (1977), J. Phys. Chem.
-   81, 2340; systems and ensembles as in Li et al. (2026), section "Simulated systems". */
+   Trajectories are dealt to the ranks in consecutive blocks. A trajectory depends on the model, the seed and its index alone, rows
+   have their places in the file from the beginning, and statistics are exact sums: neither the deal nor a checkpoint's moment can
+   be seen in the result. Rows are streamed into ensemble.h5.part; a checkpoint holds how much of each block is done and the
+   statistics. Memory does not grow with the number of trajectories. Where every jump is put out, a first pass counts them, and the
+   same trajectories are made once more when their places are known. Gillespie (1977), J. Phys. Chem. 81, 2340; systems and
+   ensembles as in Li et al. (2026), section "Simulated systems". */
+#include <inttypes.h>
 #include <string.h>
 #include <weightflow/base.h>
-#include <weightflow/ssa.h>
+#include "stages/simulate_impl.h"
 #include "stages/stages.h"
 
-enum { BLOCK = 16 };                      /* trajectories; part of the checkpoint's format */
-static const double round_seconds = 0.25; /* between two looks at clock, signals and the other ranks */
+/* Blocks have at least so many trajectories, and there are at most so many blocks: fixed for all machines, since checkpoints are.
+ */
+enum { LEAST_BLOCK = 32, MOST_BLOCKS = 1 << 15 };
+static const double ROUND_SECONDS = 0.25; /* between two looks at clock, signals and the other ranks */
 
+/* Over all ranks. */
 typedef struct {
-  wf_run      *run;
-  wf_network  *network;
-  wf_simulator *simulator;
-  wf_ssa_rate  rate;
-  int          n_time, n_species;
-  int64_t      n_traj, n_blocks;
-  int64_t      first_block, n_local_blocks, first_traj, n_local; /* this rank's */
-  double      *times;                                            /* [n_time] */
-  int32_t     *counts;                                           /* [n_local, n_time, n_species] */
-  int64_t     *events;                                           /* [n_local_blocks], -1: still to be done */
-  int64_t      next_block, failed_traj;                          /* of this rank; failed_traj = n_traj: none */
-  int64_t      n_done, n_events, n_new_events; /* over all ranks: blocks, events, and events since the start of this program */
-  double       seconds;
-} simulation;
-
-static int64_t rows_before_block(const simulation *s, int64_t block) { return PetscMin(block * BLOCK, s->n_traj); }
+  int64_t counted, done, written, events, new_events, failed; /* failed: the first trajectory that did, or n_traj */
+} progress;
 
 /* --- setting up --- */
 
-static PetscErrorCode create_simulation(simulation *s)
+/* Rank 0 reads the model's file, all ranks build it: one look at the file, and the same model for all. */
+static PetscErrorCode make_model(wf_simulation *s)
 {
-  const wf_params *params = wf_run_params(s->run);
-  const int64_t    rank = wf_run_rank(s->run), size = wf_run_size(s->run);
+  const wf_params *params   = wf_run_params(s->run);
+  wf_mistakes     *mistakes = wf_mistakes_create();
+  char            *text     = NULL;
+  uint64_t         length   = 0;
 
   PetscFunctionBeginUser;
-  s->network = wf_network_create_builtin(params->simulate.system);
-  PetscCheck(s->network, PETSC_COMM_SELF, PETSC_ERR_LIB, "no built-in system %s", params->simulate.system);
-  s->rate           = wf_params_choice("simulate", "rate", params->simulate.rate) == 1 ? WF_SSA_RATE_FROZEN : WF_SSA_RATE_EXACT;
-  s->n_time         = (int)params->simulate.samples;
-  s->n_species      = wf_network_n_recorded(s->network);
-  s->n_traj         = params->simulate.trajectories;
-  s->n_blocks       = (s->n_traj + BLOCK - 1) / BLOCK;
+  PetscCheck(mistakes, PETSC_COMM_SELF, PETSC_ERR_MEM, "no memory to begin with");
+  if (*params->simulate.model) {
+    if (wf_run_rank(s->run) == 0) text = wf_model_file_read(params->simulate.model, &length, mistakes);
+    PetscCallMPI(MPI_Bcast(&length, 1, MPI_UINT64_T, 0, wf_run_comm(s->run)));
+    if (!text) text = wf_calloc(length + 1, 1);
+    PetscCheck(text, PETSC_COMM_SELF, PETSC_ERR_MEM, "no memory for the model");
+    PetscCallMPI(MPI_Bcast(text, (int)length, MPI_CHAR, 0, wf_run_comm(s->run)));
+  }
+  if (!wf_mistakes_count(mistakes) && wf_simulated_model_create(params, text, length, mistakes, &s->model))
+    (void)wf_simulated_output_choose(params, &s->model, mistakes, &s->output);
+  int n_mistakes = wf_mistakes_count(mistakes);
+  PetscCallMPI(MPI_Bcast(&n_mistakes, 1, MPI_INT, 0, wf_run_comm(s->run)));
+  if (n_mistakes && wf_run_rank(s->run) == 0) wf_mistakes_print(mistakes, stderr);
+  if (n_mistakes) PetscCall(wf_run_fail(s->run, WF_EXIT_USER, "simulate: %d mistake%s", n_mistakes, n_mistakes > 1 ? "s" : ""));
+  wf_mistakes_destroy(&mistakes);
+  wf_free(text);
+  PetscFunctionReturn(0);
+}
+
+static void deal_blocks(wf_simulation *s)
+{
+  const int64_t rank = wf_run_rank(s->run), size = wf_run_size(s->run);
+  s->n_traj     = wf_run_params(s->run)->simulate.trajectories;
+  s->block_size = LEAST_BLOCK;
+  while ((s->n_traj + s->block_size - 1) / s->block_size > MOST_BLOCKS) s->block_size *= 2;
+  s->n_blocks       = (s->n_traj + s->block_size - 1) / s->block_size;
   s->first_block    = s->n_blocks * rank / size;
   s->n_local_blocks = s->n_blocks * (rank + 1) / size - s->first_block;
-  s->first_traj     = rows_before_block(s, s->first_block);
-  s->n_local        = rows_before_block(s, s->first_block + s->n_local_blocks) - s->first_traj;
-  s->failed_traj    = s->n_traj;
-  s->times          = wf_calloc((size_t)s->n_time, sizeof *s->times);
-  s->counts         = wf_calloc((size_t)s->n_local * (size_t)s->n_time * (size_t)s->n_species, sizeof *s->counts);
-  s->events         = wf_calloc((size_t)s->n_local_blocks, sizeof *s->events);
-  PetscCheck(s->times && s->counts && s->events, PETSC_COMM_SELF, PETSC_ERR_MEM,
-             "no memory for %" PRId64 " trajectories of %d times and %d species on one rank: run on more nodes", s->n_local,
-             s->n_time, s->n_species);
-  for (int k = 0; k < s->n_time; k++) s->times[k] = k * params->simulate.t_end / (s->n_time - 1);
-  for (int64_t b = 0; b < s->n_local_blocks; b++) s->events[b] = -1;
-  char                why[192];
-  const wf_ssa_config config = {.rate = s->rate, .seed = wf_run_seed(s->run), .n_time = s->n_time, .times = s->times};
-  s->simulator               = wf_simulator_create(s->network, &config, why, sizeof why);
-  PetscCheck(s->simulator, PETSC_COMM_SELF, PETSC_ERR_MEM, "%s", why);
+  s->first_traj     = wf_rows_before(s, s->first_block);
+  s->n_local        = wf_rows_before(s, s->first_block + s->n_local_blocks) - s->first_traj;
+}
+
+static PetscErrorCode make_state(wf_simulation *s)
+{
+  const size_t n = (size_t)s->n_local_blocks;
+
+  PetscFunctionBeginUser;
+  int64_t **arrays[] = {&s->counted, &s->jumps, &s->done, &s->events, &s->written, &s->put, &s->base};
+  for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
+    *arrays[i] = wf_calloc(n, sizeof(int64_t));
+    PetscCheck(*arrays[i], PETSC_COMM_SELF, PETSC_ERR_MEM, "no memory for the blocks");
+  }
+  s->digest = wf_calloc(n, 2 * sizeof *s->digest);
+  if (s->output.statistics) s->statistics = wf_statistics_create(&s->output.statistics_config);
+  PetscCheck(s->digest && (s->statistics || !s->output.statistics) && wf_simulation_make_buffers(s), PETSC_COMM_SELF, PETSC_ERR_MEM,
+             "no memory for %d times of %d species and their statistics", s->model.n_time, s->model.n_counts + s->model.n_values);
   PetscFunctionReturn(0);
 }
 
-static void destroy_simulation(simulation *s)
+static PetscErrorCode destroy_simulation(wf_simulation *s)
 {
-  wf_simulator_destroy(&s->simulator);
-  wf_network_destroy(&s->network);
-  wf_free(s->times);
-  wf_free(s->counts);
-  wf_free(s->events);
-}
-
-/* --- files --- */
-
-static wf_dataset describe_counts(const simulation *s)
-{
-  return (wf_dataset){.name        = "/counts",
-                      .type        = WF_TYPE_INT32,
-                      .rank        = 3,
-                      .shape       = {s->n_traj, s->n_time, s->n_species},
-                      .description = "counts of each trajectory, just before the first event after each time",
-                      .unit        = "molecules",
-                      .axes        = "trajectory,time,species"};
-}
-
-static PetscErrorCode write_checkpoint(simulation *s)
-{
-  const wf_dataset counts = describe_counts(s);
-  const wf_dataset events = {.name        = "/events",
-                             .type        = WF_TYPE_INT64,
-                             .rank        = 1,
-                             .shape       = {s->n_blocks},
-                             .description = "events of each block of 16 trajectories, -1 where it is still to be done",
-                             .unit        = "",
-                             .axes        = "block"};
-  wf_file         *file;
-
   PetscFunctionBeginUser;
-  PetscCall(wf_run_checkpoint_create(s->run, s->n_done, &file));
-  PetscCall(wf_file_write_rows(file, &counts, s->first_traj, s->n_local, s->counts));
-  PetscCall(wf_file_write_rows(file, &events, s->first_block, s->n_local_blocks, s->events));
-  PetscCall(wf_run_checkpoint_publish(s->run, &file));
-  PetscFunctionReturn(0);
-}
-
-/* Take over what a checkpoint has of this rank's blocks. */
-static PetscErrorCode read_checkpoint(simulation *s)
-{
-  wf_file *file;
-  int64_t  step, shape[WF_MAX_RANK];
-  int      rank;
-  wf_type  type;
-
-  PetscFunctionBeginUser;
-  PetscCall(wf_run_checkpoint_open(s->run, &file, &step));
-  if (!file) PetscFunctionReturn(0);
-  PetscCall(wf_file_shape(file, "/counts", &rank, shape, &type));
-  PetscCheck(rank == 3 && shape[0] == s->n_traj && shape[1] == s->n_time && shape[2] == s->n_species, wf_run_comm(s->run),
-             PETSC_ERR_FILE_UNEXPECTED, "the checkpoint's counts are not those of this simulation");
-  PetscCall(wf_file_read_rows(file, "/counts", WF_TYPE_INT32, s->first_traj, s->n_local, s->counts));
-  PetscCall(wf_file_read_rows(file, "/events", WF_TYPE_INT64, s->first_block, s->n_local_blocks, s->events));
-  PetscCall(wf_file_close(&file));
-  PetscFunctionReturn(0);
-}
-
-static PetscErrorCode write_product(simulation *s)
-{
-  const wf_dataset counts = describe_counts(s);
-  const wf_dataset times  = {.name        = "/times",
-                             .type        = WF_TYPE_DOUBLE,
-                             .rank        = 1,
-                             .shape       = {s->n_time},
-                             .description = "sampled times",
-                             .unit        = "time",
-                             .axes        = "time"};
-  const char     **names;
-  wf_file         *file;
-
-  PetscFunctionBeginUser;
-  PetscCall(PetscMalloc1(s->n_species, &names));
-  for (int i = 0; i < s->n_species; i++) names[i] = wf_network_recorded_name(s->network, i);
-  PetscCall(wf_run_product_create(s->run, "ensemble", &file));
-  PetscCall(wf_file_write_rows(file, &counts, s->first_traj, s->n_local, s->counts));
-  PetscCall(wf_file_write(file, &times, s->times));
-  PetscCall(wf_file_write_names(file, "/names/species", s->n_species, names));
-  PetscCall(wf_file_write_attribute_text(file, "/", "system", wf_network_name(s->network)));
-  PetscCall(wf_file_write_attribute_text(file, "/", "rate", s->rate == WF_SSA_RATE_FROZEN ? "frozen" : "exact"));
-  PetscCall(wf_file_write_attribute_int(file, "/", "events", s->n_events));
-  PetscCall(wf_run_stage_end(s->run, &file));
-  PetscCall(PetscFree(names));
+  PetscCall(wf_file_suspend(&s->file));
+  wf_simulation_free_buffers(s);
+  wf_statistics_destroy(&s->statistics);
+  wf_simulated_model_destroy(&s->model);
+  int64_t *arrays[] = {s->counted, s->jumps, s->done, s->events, s->written, s->put, s->base};
+  for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) wf_free(arrays[i]);
+  wf_free(s->digest);
   PetscFunctionReturn(0);
 }
 
 /* --- simulating --- */
 
-/* One block of this rank; false at the first trajectory that cannot be simulated. */
-static bool simulate_block(simulation *s, int64_t block)
+static PetscErrorCode look_at_progress(wf_simulation *s, progress *p)
 {
-  const size_t   row    = (size_t)s->n_time * (size_t)s->n_species;
-  const int64_t  before = rows_before_block(s, s->first_block + block), after = rows_before_block(s, s->first_block + block + 1);
-  int64_t        events[BLOCK];
-  wf_ssa_failure failure;
-  wf_ssa_batch   batch = {.first    = (uint64_t)before,
-                          .n_traj   = (int)(after - before),
-                          .counts   = s->counts + (size_t)(before - s->first_traj) * row,
-                          .n_events = events};
-  if (!wf_simulator_run(s->simulator, &batch, &failure)) {
-    s->failed_traj = (int64_t)failure.trajectory;
-    return false;
-  }
-  s->events[block] = 0;
-  for (int i = 0; i < batch.n_traj; i++) s->events[block] += events[i];
-  s->n_new_events += s->events[block];
-  return true;
-}
-
-/* This rank's blocks until it has none or the round is over; the clock decides when others are heard, never what is computed. */
-static void simulate_round(simulation *s)
-{
-  const double start = MPI_Wtime();
-  while (s->next_block < s->n_local_blocks && s->failed_traj == s->n_traj && MPI_Wtime() - start < round_seconds) {
-    int64_t block = s->next_block++;
-    if (s->events[block] < 0 && !simulate_block(s, block)) s->next_block = block;
-  }
-}
-
-/* Where all ranks are; *n_new_events over all ranks. */
-static PetscErrorCode count_progress(simulation *s, int64_t *n_new_events)
-{
-  int64_t local[3] = {0, 0, s->n_new_events}, global[3];
+  int64_t sums[5] = {0, 0, 0, 0, s->n_new_events};
 
   PetscFunctionBeginUser;
   for (int64_t b = 0; b < s->n_local_blocks; b++) {
-    local[0] += s->events[b] >= 0;
-    local[1] += PetscMax(s->events[b], 0);
+    sums[0] += s->counted[b];
+    sums[1] += s->done[b];
+    sums[2] += s->written[b];
+    sums[3] += s->events[b];
   }
-  PetscCallMPI(MPI_Allreduce(local, global, 3, MPI_INT64_T, MPI_SUM, wf_run_comm(s->run)));
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &s->failed_traj, 1, MPI_INT64_T, MPI_MIN, wf_run_comm(s->run)));
-  s->n_done     = global[0];
-  s->n_events   = global[1];
-  *n_new_events = global[2];
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, sums, 5, MPI_INT64_T, MPI_SUM, wf_run_comm(s->run)));
+  int64_t failed = s->failed ? (int64_t)s->failure.trajectory : s->n_traj;
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &failed, 1, MPI_INT64_T, MPI_MIN, wf_run_comm(s->run)));
+  *p = (progress){sums[0], sums[1], sums[2], sums[3], sums[4], failed};
+  if (s->file) PetscCall(wf_file_rows_check(s->file));
   PetscFunctionReturn(0);
 }
 
-/* All blocks; *stop where the run shall end before they are done. */
-static PetscErrorCode simulate_trajectories(simulation *s, bool *stop)
+/* The first failure of all ranks, in a line. */
+static PetscErrorCode tell_failure(wf_simulation *s, const progress *p)
 {
-  const double start = MPI_Wtime();
-  int64_t      n_new_events;
+  const wf_params *params = wf_run_params(s->run);
+  const bool       file   = *params->simulate.model;
+  int              teller = s->failed && (int64_t)s->failure.trajectory == p->failed ? wf_run_rank(s->run) : wf_run_size(s->run);
 
   PetscFunctionBeginUser;
-  *stop = false;
-  PetscCall(count_progress(s, &n_new_events));
-  while (s->n_done < s->n_blocks && !*stop && s->failed_traj == s->n_traj) {
-    wf_pause pause;
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &teller, 1, MPI_INT, MPI_MIN, wf_run_comm(s->run)));
+  PetscCallMPI(MPI_Bcast(&s->failure, sizeof s->failure, MPI_BYTE, teller, wf_run_comm(s->run)));
+  PetscCall(wf_run_fail(s->run, WF_EXIT_USER, "simulate.%s = %s: trajectory %" PRId64 " at time %.6g: %s",
+                        file ? "model" : "system", file ? params->simulate.model : s->model.name, p->failed, s->failure.time,
+                        s->failure.what));
+  PetscFunctionReturn(0);
+}
+
+/* One pass over all trajectories; *go_on false where the run shall end before it is done. */
+static PetscErrorCode make_pass(wf_simulation *s, bool counting, progress *p, bool *go_on)
+{
+  const double  start           = MPI_Wtime();
+  const int     n_passes        = s->output.jumps ? 2 : 1;
+  const int64_t total           = n_passes * s->n_traj;
+  bool (*work)(wf_simulation *) = counting ? wf_simulation_count_batch : wf_simulation_run_batch;
+
+  PetscFunctionBeginUser;
+  *go_on    = true;
+  s->cursor = 0;
+  PetscCall(look_at_progress(s, p));
+  while ((counting ? p->counted : p->written) < s->n_traj && *go_on) {
+    wf_pause     pause;
+    const double round = MPI_Wtime();
     wf_run_phase(s->run, "simulate");
-    simulate_round(s);
+    while (MPI_Wtime() - round < ROUND_SECONDS && work(s)) {
+    }
     wf_run_phase(s->run, "wait");
-    PetscCall(count_progress(s, &n_new_events));
-    s->seconds = MPI_Wtime() - start;
-    PetscCall(wf_run_progress(s->run, rows_before_block(s, s->n_done), s->n_traj, "%.1f million events/s a rank",
-                              (double)n_new_events / 1e6 / s->seconds / wf_run_size(s->run)));
-    if (s->n_done == s->n_blocks || s->failed_traj < s->n_traj) break;
+    PetscCall(look_at_progress(s, p));
+    s->seconds += MPI_Wtime() - round;
+    PetscCall(wf_run_progress(s->run, p->counted + p->written, total, "%.1f million events/s a rank",
+                              (double)p->new_events / 1e6 / s->seconds / wf_run_size(s->run)));
+    if (p->failed < s->n_traj) *go_on = false;
+    if (p->failed < s->n_traj || (counting ? p->counted : p->written) == s->n_traj) break;
     PetscCall(wf_run_pause(s->run, &pause));
     if (pause.checkpoint) {
       wf_run_phase(s->run, "checkpoint");
-      PetscCall(write_checkpoint(s));
+      PetscCall(wf_simulation_write_checkpoint(s, p->counted + p->written));
     }
-    *stop = pause.stop;
+    if (pause.stop) *go_on = false;
   }
-  if (!*stop)
-    PetscCall(wf_run_log(
-        s->run, "  %s: %d species, %d reactions, %s rates; %" PRId64 " trajectories, %" PRId64 " events, %.1f million/s a rank",
-        wf_network_name(s->network), wf_network_n_species(s->network), wf_network_n_reactions(s->network),
-        !wf_network_is_modulated(s->network) ? "constant"
-        : s->rate == WF_SSA_RATE_FROZEN      ? "frozen"
-                                             : "exact",
-        s->n_traj, s->n_events, s->seconds > 0 ? (double)n_new_events / 1e6 / s->seconds / wf_run_size(s->run) : 0));
+  (void)start;
+  PetscFunctionReturn(0);
+}
+
+/* Where each block's jumps begin, once all are counted. */
+static PetscErrorCode place_jumps(wf_simulation *s)
+{
+  int64_t local = 0, before = 0;
+
+  PetscFunctionBeginUser;
+  for (int64_t b = 0; b < s->n_local_blocks; b++) local += s->jumps[b];
+  PetscCallMPI(MPI_Exscan(&local, &before, 1, MPI_INT64_T, MPI_SUM, wf_run_comm(s->run)));
+  if (wf_run_rank(s->run) == 0) before = 0;
+  PetscCallMPI(MPI_Allreduce(&local, &s->n_jumps, 1, MPI_INT64_T, MPI_SUM, wf_run_comm(s->run)));
+  for (int64_t b = 0; b < s->n_local_blocks; b++) {
+    s->base[b] = before;
+    before += s->jumps[b];
+  }
+  PetscFunctionReturn(0);
+}
+
+static PetscErrorCode simulate_ensemble(wf_simulation *s, bool resumed, progress *p, bool *go_on)
+{
+  PetscFunctionBeginUser;
+  *go_on = true;
+  if (s->output.jumps) PetscCall(make_pass(s, true, p, go_on));
+  if (!*go_on) PetscFunctionReturn(0);
+  wf_run_phase(s->run, "open");
+  if (s->output.jumps) PetscCall(place_jumps(s));
+  PetscCall(wf_simulation_open_product(s, resumed));
+  PetscCall(make_pass(s, false, p, go_on));
+  PetscFunctionReturn(0);
+}
+
+static PetscErrorCode tell_result(wf_simulation *s, const progress *p)
+{
+  char model[128] = "";
+
+  PetscFunctionBeginUser;
+  if (s->model.network)
+    snprintf(model, sizeof model, "%d species, %d reactions, ", wf_network_n_species(s->model.network),
+             wf_network_n_reactions(s->model.network));
+  PetscCall(wf_run_log(s->run, "  %s: %s%s; %" PRId64 " trajectories, %" PRId64 " events, %.1f million/s a rank", s->model.name,
+                       model, wf_simulator_description(s->model.simulator), s->n_traj, p->events,
+                       s->seconds > 0 ? (double)p->new_events / 1e6 / s->seconds / wf_run_size(s->run) : 0));
+  PetscFunctionReturn(0);
+}
+
+/* What the user can have wrong between the command line and here. */
+static PetscErrorCode refuse_mistakes(wf_run *run)
+{
+  const wf_params *params = wf_run_params(run);
+
+  PetscFunctionBeginUser;
+  if (params->data.file[0])
+    PetscCall(wf_run_fail(run, WF_EXIT_USER, "data.file = %s: `import` reads it, and so does `run`; leave it out to simulate",
+                          params->data.file));
+  else if (!(params->simulate.t_end > 0))
+    PetscCall(wf_run_fail(run, WF_EXIT_USER, "simulate.t_end = %g: must be above 0", params->simulate.t_end));
   PetscFunctionReturn(0);
 }
 
 /* ---------------------------------------------------------------------------------------------------------------------------
-   The stage: set up, go on from a checkpoint, simulate, write.
+   The stage: set up, go on from a checkpoint, simulate, finish the file.
    --------------------------------------------------------------------------------------------------------------------------- */
 PetscErrorCode wf_stage_simulate(wf_run *run)
 {
-  simulation s = {.run = run};
-  bool       needed, stop;
+  wf_simulation s     = {.run = run};
+  progress      p     = {0};
+  const char   *model = wf_run_params(run)->simulate.model;
+  char          parent[WF_PARAM_TEXT_SIZE + 8];
+  bool          needed, resumed, go_on;
 
   PetscFunctionBeginUser;
-  PetscCall(wf_run_stage_begin(run, "simulate", "ensemble.h5", 0, NULL, "simulate", &needed));
+  snprintf(parent, sizeof parent, "file:%s", model);
+  PetscCall(wf_run_stage_begin(run, "simulate", "ensemble.h5", *model ? 1 : 0, (const char *[]){parent}, "simulate", &needed));
   if (!needed) PetscFunctionReturn(0);
-  if (wf_run_params(run)->data.file[0]) {
-    PetscCall(wf_run_fail(run, WF_EXIT_USER, "data.file = %s: `import` reads it, and so does `run`; leave it out to simulate",
-                          wf_run_params(run)->data.file));
-    PetscFunctionReturn(0);
-  }
-  if (!(wf_run_params(run)->simulate.t_end > 0)) {
-    PetscCall(wf_run_fail(run, WF_EXIT_USER, "simulate.t_end = %g: must be above 0", wf_run_params(run)->simulate.t_end));
-    PetscFunctionReturn(0);
-  }
+  PetscCall(refuse_mistakes(run));
+  if (wf_run_exit_code(run)) PetscFunctionReturn(0);
   wf_run_phase(run, "set up");
-  PetscCall(create_simulation(&s));
-  PetscCall(read_checkpoint(&s));
-  PetscCall(simulate_trajectories(&s, &stop));
-  if (s.failed_traj < s.n_traj)
-    PetscCall(wf_run_fail(run, WF_EXIT_USER,
-                          "simulate.system = %s: trajectory %" PRId64
-                          " explodes: a count passes 2^31 - 1 or the total rate overflows",
-                          wf_network_name(s.network), s.failed_traj));
-  else if (stop)
-    PetscCall(wf_run_stop(run));
-  else {
-    wf_run_phase(run, "write");
-    PetscCall(write_product(&s));
+  PetscCall(make_model(&s));
+  if (!wf_run_exit_code(run)) {
+    deal_blocks(&s);
+    PetscCall(make_state(&s));
+    PetscCall(wf_simulation_read_checkpoint(&s, &resumed));
+    PetscCall(simulate_ensemble(&s, resumed, &p, &go_on));
+    if (go_on) {
+      PetscCall(tell_result(&s, &p));
+      wf_run_phase(run, "finish");
+      PetscCall(wf_simulation_finish_product(&s, p.events));
+    } else if (p.failed < s.n_traj)
+      PetscCall(tell_failure(&s, &p));
+    else
+      PetscCall(wf_run_stop(run));
   }
-  destroy_simulation(&s);
+  PetscCall(destroy_simulation(&s));
   PetscFunctionReturn(0);
 }

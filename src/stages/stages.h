@@ -21,6 +21,14 @@ PetscErrorCode wf_stage_predict(wf_run *run);
 PetscErrorCode wf_stage_evaluate(wf_run *run);
 PetscErrorCode wf_stage_report(wf_run *run);
 
+/* Command `sweep`: runs in folders of their own below run.out, one for each row of the table sweep.options and each of
+   sweep.seeds, dealt to run.teams teams of ranks as they become free. work: what a run does, collective on the run. A run that
+   fails is noted in <out>/sweep.tsv and the others go on; signals on any rank, run.stop_minutes and <out>/stop stop all. With
+   run.dry_run only the plan is checked. *code out: 0 all complete, 3 stopped, else the worst exit code of a run. Collective on
+   comm; params the same on all ranks; mistakes are added on rank 0, and settled here. */
+PetscErrorCode wf_sweep_run(MPI_Comm comm, const wf_params *params, const char *command_line, PetscErrorCode (*work)(wf_run *),
+                            wf_mistakes *mistakes, int *code);
+
 /* Begin these stages, as wf_run_stage_begin: the one place that says what they are made from. */
 PetscErrorCode wf_pretrain_begin(wf_run *run, bool *needed);
 PetscErrorCode wf_train_begin(wf_run *run, bool *needed);
@@ -30,6 +38,13 @@ PetscErrorCode wf_train_begin(wf_run *run, bool *needed);
    and tells which. times [n_time] of the ensemble. why [why_size]: what is wrong with the file, empty if nothing. Collective. */
 PetscErrorCode wf_import_model_prepare(wf_run *run, wf_file *file, int n_time, const double *times, char *why, size_t why_size);
 PetscErrorCode wf_import_model(wf_run *run, wf_file *file, int n_time, const double *times);
+
+/* Add all mistakes that keep `simulate` from working: the model is read and the method chosen, nothing is simulated. run_all: the
+   stages after it must be able to go on. Not collective: rank 0 calls it. */
+void wf_simulate_check(const wf_params *params, bool run_all, wf_mistakes *mistakes);
+/* A relative simulate.model is looked for in the working folder, then beside the YAML file (NULL: none), then in the folder above
+   that; where it is found it becomes a whole path. Not collective. */
+void wf_model_path_resolve(wf_params *params, const char *yaml);
 
 /* Command `check`: what a batch job could trip on, without writing anything: input files open and have the right shape, the run
    folder can be made and written and fits the disk, an older run there had the same fixed parameters. Findings go to standard
@@ -48,6 +63,16 @@ PetscErrorCode wf_solver_options_check(wf_mistakes *mistakes);
 /* Command `digest`: reread each of the files [n], compare with its digest, print a line "digest kind verified file" on rank 0.
    What is wrong goes to standard error; *code becomes WF_EXIT_DAMAGED, or WF_EXIT_USER where a file is missing. Collective. */
 PetscErrorCode wf_digest_print(MPI_Comm comm, int n, char **files, int *code);
+
+/* Command `status`: print a line for each run folder among the words argv [argc] after the command; -watch [SECONDS] repeats it
+   until none of them is running any more. Folders that are no run get a line on standard error. Returns the exit code. Not
+   collective; neither MPI nor PETSc need be initialised. */
+int wf_status_print(int argc, char **argv);
+
+/* Command `collect`: bring the scores of the run folders among argv [argc] together, in the table run.out and an HDF5 file beside
+   it. Runs of other programs or parameters (but run.seed, and those of collect.swept) are mistakes, unless collect.force; runs that
+   are not complete are named and left out. Rank 0 works. Collective on comm. */
+PetscErrorCode wf_collect_run(MPI_Comm comm, int argc, char **argv, int *code);
 
 /* Note that a command is unknown, and the known one nearest to it. Not collective. */
 void wf_command_note_unknown(const char *name, int n_commands, const wf_command *commands, wf_mistakes *mistakes);
