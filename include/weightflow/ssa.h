@@ -88,6 +88,12 @@ int         wf_simulator_n_counts(const wf_simulator *simulator);
 const char *wf_simulator_count_name(const wf_simulator *simulator, int i);
 int         wf_simulator_n_values(const wf_simulator *simulator);
 const char *wf_simulator_value_name(const wf_simulator *simulator, int i);
+/* Kinds of jumps, as numbered in wf_ssa_log: reactions, then events. Those without a name are
+   "reaction_0", "event_0" and so on. */
+int         wf_simulator_n_jumps(const wf_simulator *simulator);
+void        wf_simulator_jump_name(const wf_simulator *simulator, int i, char *name, size_t size);
+/* Does any law depend on time, so that exact and frozen rates differ? */
+bool        wf_simulator_is_modulated(const wf_simulator *simulator);
 const char *wf_simulator_description(const wf_simulator *simulator);
 /* Trajectories a batch should have at least for full speed. */
 int wf_simulator_batch_size(const wf_simulator *simulator);
