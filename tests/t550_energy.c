@@ -20,8 +20,8 @@ static void create_case(small_case *c, int n_layers, double sigma, double share,
 {
   c->backbone = wf_backbone_create(&(wf_backbone_config){
       .network = "gru", .head = "categorical", .n_species = D, .n_levels = L, .hidden = 3, .n_layers = n_layers});
-  c->energy  = wf_energy_create(c->backbone, &(wf_energy_config){.sigma = sigma, .uniform_share = share});
-  c->n_param = wf_backbone_n_param(c->backbone);
+  c->energy   = wf_energy_create(c->backbone, &(wf_energy_config){.sigma = sigma, .uniform_share = share});
+  c->n_param  = wf_backbone_n_param(c->backbone);
   for (int p = 0; p < c->n_param; p++) {
     double u[2];
     wf_random_uniform2(seed, WF_RANDOM_TEST, 0, (uint32_t)p, u);
@@ -44,7 +44,8 @@ static void list_states(small_case *c, double shift, double *p, double *v)
   double theta[P_MAX];
   for (int i = 0; i < c->n_param; i++) theta[i] = c->theta[i] + shift * c->theta_dot[i];
   for (int i = 0; i < N; i++)
-    p[i] = exp(wf_energy_velocity(c->energy, &(wf_energy_point){.theta = theta, .theta_dot = c->theta_dot}, c->x + i * D, v + i * D));
+    p[i] =
+        exp(wf_energy_velocity(c->energy, &(wf_energy_point){.theta = theta, .theta_dot = c->theta_dot}, c->x + i * D, v + i * D));
 }
 
 /* log p against the backbone's own. */
@@ -138,7 +139,7 @@ static void check_monte_carlo(small_case *c)
   for (int k = 0; k < 2; k++)
     for (int p = 0; p < c->n_param; p++) exact[1 + k] += exact_bar[k][p] * (p % 3 - 1);
   for (int b = 0; b < BLOCKS; b++) {
-    wf_energy_point point = {.theta = c->theta, .theta_dot = c->theta_dot, .theta_bar = bar[0], .theta_dot_bar = bar[1]};
+    wf_energy_point point    = {.theta = c->theta, .theta_dot = c->theta_dot, .theta_bar = bar[0], .theta_dot_bar = bar[1]};
     double          value[3] = {0};
     memset(bar, 0, sizeof bar);
     value[0] = wf_energy_block(c->energy, &point, 3, 0, b, NULL) / WF_ENERGY_BLOCK;

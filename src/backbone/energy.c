@@ -42,18 +42,18 @@ static size_t lay_out(wf_energy *energy, double *base)
     record->part          = take(base, &cursor, d + 1);
     record->x             = energy->counts ? energy->counts + (size_t)s * d : NULL;
   }
-  energy_bars *bars     = &energy->bars;
-  size_t       first    = cursor;
-  bars->p               = take(base, &cursor, n_sequences * d * n);
-  bars->p_dot           = take(base, &cursor, d * n);
-  bars->v_at            = take(base, &cursor, 2 * d);
-  bars->running         = take(base, &cursor, 2 * d);
-  bars->state           = take(base, &cursor, n_sequences * d * (size_t)shape->state_size);
-  energy->bars_size     = cursor - first;
-  bars->flux            = take(base, &cursor, n);
-  bars->logits          = take(base, &cursor, 2 * n);
-  energy->score_weight  = take(base, &cursor, d);
-  shape->scratch        = take(base, &cursor, (size_t)16 * (size_t)shape->hidden);
+  energy_bars *bars    = &energy->bars;
+  size_t       first   = cursor;
+  bars->p              = take(base, &cursor, n_sequences * d * n);
+  bars->p_dot          = take(base, &cursor, d * n);
+  bars->v_at           = take(base, &cursor, 2 * d);
+  bars->running        = take(base, &cursor, 2 * d);
+  bars->state          = take(base, &cursor, n_sequences * d * (size_t)shape->state_size);
+  energy->bars_size    = cursor - first;
+  bars->flux           = take(base, &cursor, n);
+  bars->logits         = take(base, &cursor, 2 * n);
+  energy->score_weight = take(base, &cursor, d);
+  shape->scratch       = take(base, &cursor, (size_t)16 * (size_t)shape->hidden);
   return cursor;
 }
 
@@ -76,8 +76,10 @@ wf_energy *wf_energy_create(const wf_backbone *backbone, const wf_energy_config 
                                   .cell_size    = 10 * network->n_layers * network->hidden};
   energy->counts = wf_calloc((size_t)WF_ENERGY_BLOCK * (size_t)network->n_species, sizeof(int32_t));
   energy->memory = wf_calloc(lay_out(energy, NULL), sizeof(double));
-  if (!energy->counts || !energy->memory) wf_energy_destroy(&energy);
-  else lay_out(energy, energy->memory);
+  if (!energy->counts || !energy->memory)
+    wf_energy_destroy(&energy);
+  else
+    lay_out(energy, energy->memory);
   return energy;
 }
 
@@ -100,8 +102,8 @@ static double *find_cell(const energy_shape *shape, const energy_record *record,
    coordinate. */
 static double *cell_before(const energy_shape *shape, const energy_record *record, int sequence, int k, int32_t *count)
 {
-  int j     = sequence > 0 ? (sequence - 1) / 2 : -1;
-  *count    = k > 0 ? record->x[k - 1] : 0;
+  int j  = sequence > 0 ? (sequence - 1) / 2 : -1;
+  *count = k > 0 ? record->x[k - 1] : 0;
   if (k == 0) return NULL;
   if (k != j + 1 || sequence == 0) return find_cell(shape, record, sequence, k - 1);
   *count += (sequence - 1) % 2 ? 1 : -1;
@@ -111,8 +113,8 @@ static double *cell_before(const energy_shape *shape, const energy_record *recor
 /* Conditional k of a sequence: softmax of the logits, mixed with the uniform law; of sequence 0 with its tangent. */
 static void find_conditional(wf_energy *energy, const wf_energy_point *point, energy_record *record, int sequence, int k)
 {
-  const energy_shape *shape = &energy->shape;
-  int                 n = shape->n_levels;
+  const energy_shape *shape   = &energy->shape;
+  int                 n       = shape->n_levels;
   bool                tangent = sequence == 0;
   double             *cell = find_cell(shape, record, sequence, k), *logits = energy->bars.logits;
   double             *p    = record->p + ((size_t)sequence * shape->n_species + k) * n;
@@ -153,7 +155,7 @@ static void reverse_conditional(wf_energy *energy, const wf_energy_point *point,
   for (int c = 0; c < n; c++) bar[c] = (p[c] - floor) / keep * (bar[c] - mean);
   int32_t count;
   double *state_bar = energy->bars.state + ((size_t)sequence * d + k) * shape->state_size, *before_bar = NULL;
-  double *before    = cell_before(shape, record, sequence, k, &count);
+  double *before = cell_before(shape, record, sequence, k, &count);
   if (before)
     before_bar = energy->bars.state + ((size_t)(sequence > 0 && k == j + 1 ? 0 : sequence) * d + k - 1) * shape->state_size;
   wf_energy_gru_logits_reverse(shape, point, cell, tangent, bar, state_bar);

@@ -122,14 +122,14 @@ static void step_layer(const energy_shape *shape, const wf_energy_point *point, 
   apply_map(gate_map(shape, layer, 5), point, in->before, in->before_dot, v[RECURRENT_N], t[RECURRENT_N]);
   for (int i = 0; i < size; i++) {
     double r = v[GATE_R][i], z = v[GATE_Z][i], u = v[RECURRENT_N][i], old = in->before ? in->before[i] : 0;
-    double n        = tanh(v[GATE_N][i] + r * u);
-    v[GATE_N][i]    = n;
-    v[STATE_H][i]   = (1 - z) * n + z * old;
+    double n      = tanh(v[GATE_N][i] + r * u);
+    v[GATE_N][i]  = n;
+    v[STATE_H][i] = (1 - z) * n + z * old;
     if (!tangent) continue;
     double old_dot = in->before_dot ? in->before_dot[i] : 0, z_dot = t[GATE_Z][i];
-    double n_dot   = (1 - n * n) * (t[GATE_N][i] + t[GATE_R][i] * u + r * t[RECURRENT_N][i]);
-    t[GATE_N][i]   = n_dot;
-    t[STATE_H][i]  = (1 - z) * n_dot + z_dot * (old - n) + z * old_dot;
+    double n_dot  = (1 - n * n) * (t[GATE_N][i] + t[GATE_R][i] * u + r * t[RECURRENT_N][i]);
+    t[GATE_N][i]  = n_dot;
+    t[STATE_H][i] = (1 - z) * n_dot + z_dot * (old - n) + z * old_dot;
   }
 }
 
@@ -157,9 +157,9 @@ static void reverse_gates(const energy_shape *shape, const layer_input *in, int 
       if (tangent) t[k] = kept(shape, cell, layer, 1, k)[i];
     }
     double r = v[GATE_R], z = v[GATE_Z], n = v[GATE_N], u = v[RECURRENT_N], slope = 1 - n * n;
-    double bar       = state_part(shape, state_bar, layer, 0)[i];
-    double bar_dot   = tangent ? state_part(shape, state_bar, layer, 1)[i] : 0;
-    double z_bar     = bar * (old - n) + bar_dot * (old_dot - t[GATE_N]), z_dot_bar = bar_dot * (old - n);
+    double bar     = state_part(shape, state_bar, layer, 0)[i];
+    double bar_dot = tangent ? state_part(shape, state_bar, layer, 1)[i] : 0;
+    double z_bar = bar * (old - n) + bar_dot * (old_dot - t[GATE_N]), z_dot_bar = bar_dot * (old - n);
     double n_dot_bar = bar_dot * (1 - z), n_bar = bar * (1 - z) - bar_dot * t[GATE_Z];
     double a_bar = slope * n_bar - 2 * n * t[GATE_N] * n_dot_bar, a_dot_bar = slope * n_dot_bar;
     double r_bar = a_bar * u + a_dot_bar * t[RECURRENT_N], r_dot_bar = a_dot_bar * u;
@@ -181,19 +181,20 @@ void wf_energy_gru_reverse(const energy_shape *shape, const wf_energy_point *poi
                            const double *cell, bool tangent, double *state_bar, double *before_bar)
 {
 
-  int              size = shape->hidden;
-  double           digits[32], *bars = shape->scratch + (size_t)4 * size;
+  int    size = shape->hidden;
+  double digits[32], *bars = shape->scratch + (size_t)4 * size;
   write_digits(shape, count, digits);
   for (int l = shape->n_layers - 1; l >= 0; l--) {
     layer_input in        = find_input(shape, l, digits, before, cell, tangent);
     double     *below_bar = l > 0 ? state_part(shape, state_bar, l - 1, 0) : NULL, *below_dot_bar = NULL, *old_dot_bar = NULL;
-    double     *old_bar   = state_part(shape, before_bar, l, 0);
+    double     *old_bar = state_part(shape, before_bar, l, 0);
     if (l > 0 && tangent) below_dot_bar = state_part(shape, state_bar, l - 1, 1);
     if (before_bar && tangent) old_dot_bar = state_part(shape, before_bar, l, 1);
     reverse_gates(shape, &in, l, cell, tangent, state_bar, before_bar, bars);
     for (int k = 0; k < 3; k++) {
       const double *bar = bars + (size_t)k * size, *recurrent = bars + (size_t)(k < 2 ? k : 3) * size;
-      const double *bar_dot = tangent ? bar + (size_t)4 * size : NULL, *recurrent_dot = tangent ? recurrent + (size_t)4 * size : NULL;
+      const double *bar_dot       = tangent ? bar + (size_t)4 * size : NULL,
+                   *recurrent_dot = tangent ? recurrent + (size_t)4 * size : NULL;
       reverse_map(gate_map(shape, l, k), point, in.below, in.below_dot, bar, bar_dot, below_bar, below_dot_bar);
       reverse_map(gate_map(shape, l, 3 + k), point, in.before, in.before_dot, recurrent, recurrent_dot, old_bar, old_dot_bar);
     }

@@ -26,12 +26,12 @@ typedef struct {
 
 /* Gradients of one sample. */
 typedef struct {
-  double *p, *p_dot;  /* [2 d + 1, d, L], [d, L] */
-  double *v_at;       /* [d, 2] of v at c = x_i - 1 and c = x_i, that later coordinates use */
-  double *running;    /* [2 d] of the log ratios */
-  double *state;      /* [2 d + 1, d, state_size] */
-  double *flux;       /* [L] */
-  double *logits;     /* [2, L] */
+  double *p, *p_dot; /* [2 d + 1, d, L], [d, L] */
+  double *v_at;      /* [d, 2] of v at c = x_i - 1 and c = x_i, that later coordinates use */
+  double *running;   /* [2 d] of the log ratios */
+  double *state;     /* [2 d + 1, d, state_size] */
+  double *flux;      /* [L] */
+  double *logits;    /* [2, L] */
 } energy_bars;
 
 static inline bool move_is_inside(const energy_shape *shape, const energy_record *record, int j, int s)

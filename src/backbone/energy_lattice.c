@@ -1,8 +1,8 @@
 /* The triangular velocity on the lattice of counts, its energy, and their reverse. See energy.h and, for the derivation,
    doc/theory.md. With q = p(. | x_<k), q(j,s) the same after move s of x_j, and R the ratio of the prefixes' probabilities,
 
-     J(c) = sum over c' <= c of g(c'),   g = -dq/dt - 1/2 sum_j<k [ v_j(x_j) R(j,+) (q(j,+) - q) + v_j(x_j - 1) R(j,-) (q - q(j,-)) ]
-     m(c) = (q(c) + q(c + 1)) / 2,   v_k(c) = J(c) / m(c),   energy = 1/2 sum_c J(c)^2 / m(c):
+     J(c) = sum over c' <= c of g(c'),   g = -dq/dt - 1/2 sum_j<k [ v_j(x_j) R(j,+) (q(j,+) - q) + v_j(x_j - 1) R(j,-) (q - q(j,-))
+   ] m(c) = (q(c) + q(c + 1)) / 2,   v_k(c) = J(c) / m(c),   energy = 1/2 sum_c J(c)^2 / m(c):
 
    J is the flux over the edge c -> c + 1 given the prefix, divided by the prefix's probability. The sum over c is the expectation
    over x_k, so only the prefix is sampled. */
@@ -75,7 +75,7 @@ void wf_energy_lattice_coordinate(const energy_shape *shape, energy_record *reco
   accumulate_flux(n, find_median(n, q), v);
   for (int c = 0; c < n - 1; c++) {
     double density = 0.5 * (q[c] + q[c + 1]), flux = v[c];
-    v[c]           = flux == 0 ? 0 : flux / density;
+    v[c] = flux == 0 ? 0 : flux / density;
     energy += 0.5 * v[c] * flux;
   }
   v[n - 1]        = 0;
@@ -89,9 +89,12 @@ void wf_energy_lattice_extend(const energy_shape *shape, energy_record *record, 
   for (int j = 0; j <= k; j++)
     for (int s = 0; s < 2; s++) {
       double *ratio = log_ratio(shape, record, j, s);
-      if (!move_is_inside(shape, record, j, s)) ratio[k + 1] = -INFINITY;
-      else if (j == k) ratio[k + 1] = log(q[x + (s ? 1 : -1)]) - log(q[x]);
-      else ratio[k + 1] = ratio[k] + log(conditional(shape, record, 1 + 2 * j + s, k)[x]) - log(q[x]);
+      if (!move_is_inside(shape, record, j, s))
+        ratio[k + 1] = -INFINITY;
+      else if (j == k)
+        ratio[k + 1] = log(q[x + (s ? 1 : -1)]) - log(q[x]);
+      else
+        ratio[k + 1] = ratio[k] + log(conditional(shape, record, 1 + 2 * j + s, k)[x]) - log(q[x]);
     }
 }
 
@@ -123,9 +126,9 @@ static void reverse_score(const energy_shape *shape, const energy_record *record
    the ratios at k. */
 static void reverse_extend(const energy_shape *shape, const energy_record *record, int k, double score_weight, energy_bars *bars)
 {
-  int           n = shape->n_levels;
-  int32_t       x = record->x[k];
-  const double *q = conditional(shape, record, 0, k);
+  int           n     = shape->n_levels;
+  int32_t       x     = record->x[k];
+  const double *q     = conditional(shape, record, 0, k);
   double       *q_bar = bars->p + (size_t)k * n, own = score_weight;
   for (int j = 0; j <= k; j++)
     for (int s = 0; s < 2; s++) {
@@ -133,8 +136,10 @@ static void reverse_extend(const energy_shape *shape, const energy_record *recor
       if (!move_is_inside(shape, record, j, s)) continue;
       size_t sequence = (size_t)(1 + 2 * j + s);
       own -= bar;
-      if (j == k) q_bar[x + (s ? 1 : -1)] += bar / q[x + (s ? 1 : -1)];
-      else bars->p[(sequence * shape->n_species + k) * n + x] += bar / conditional(shape, record, (int)sequence, k)[x];
+      if (j == k)
+        q_bar[x + (s ? 1 : -1)] += bar / q[x + (s ? 1 : -1)];
+      else
+        bars->p[(sequence * shape->n_species + k) * n + x] += bar / conditional(shape, record, (int)sequence, k)[x];
     }
   q_bar[x] += own / q[x];
 }
@@ -142,14 +147,14 @@ static void reverse_extend(const energy_shape *shape, const energy_record *recor
 /* From the flux's gradient g_bar [L] at coordinate k to the conditionals, to the velocities before and to the ratios. */
 static void reverse_sources(const energy_shape *shape, const energy_record *record, int k, const double *g_bar, energy_bars *bars)
 {
-  int           n = shape->n_levels;
-  const double *q = conditional(shape, record, 0, k);
+  int           n     = shape->n_levels;
+  const double *q     = conditional(shape, record, 0, k);
   double       *q_bar = bars->p + (size_t)k * n, *q_dot_bar = bars->p_dot + (size_t)k * n;
   for (int c = 0; c < n; c++) q_dot_bar[c] -= g_bar[c];
   for (int j = 0; j < k; j++)
     for (int s = 0; s < 2; s++) {
       if (!move_is_inside(shape, record, j, s)) continue;
-      int           sequence = 1 + 2 * j + s;
+      int           sequence  = 1 + 2 * j + s;
       const double *moved     = conditional(shape, record, sequence, k);
       double       *moved_bar = bars->p + ((size_t)sequence * shape->n_species + k) * n, rate_bar = 0;
       double        ratio = exp(log_ratio(shape, record, j, s)[k]) * (s ? -0.5 : 0.5);
@@ -171,8 +176,8 @@ static void reverse_coordinate(const energy_shape *shape, const energy_record *r
   double       *q_bar = bars->p + (size_t)k * n, *flux_bar = bars->flux;
   int32_t       x = record->x[k];
   for (int c = 0; c < n - 1; c++) {
-    double v_bar   = (c == x - 1 ? bars->v_at[2 * k] : 0) + (c == x ? bars->v_at[2 * k + 1] : 0);
-    double density = 0.5 * (q[c] + q[c + 1]);
+    double v_bar       = (c == x - 1 ? bars->v_at[2 * k] : 0) + (c == x ? bars->v_at[2 * k + 1] : 0);
+    double density     = 0.5 * (q[c] + q[c + 1]);
     double per_density = v_bar == 0 ? 0 : v_bar / density;
     double density_bar = -v[c] * (0.5 * weight * v[c] + per_density);
     flux_bar[c]        = weight * v[c] + per_density;
