@@ -125,7 +125,7 @@ static void find_conditional(wf_energy *energy, const wf_energy_point *point, en
   wf_energy_gru_logits(shape, point, cell, tangent, logits);
   double largest = logits[0];
   for (int c = 1; c < n; c++) largest = fmax(largest, logits[c]);
-  for (int c = 0; c < n; c++) sum += p[c] = exp(logits[c] - largest);
+  for (int c = 0; c < n; c++) sum += p[c] = wf_ssa_exponential(logits[c] - largest);
   for (int c = 0; c < n; c++) p[c] /= sum;
   for (int c = 0; tangent && c < n; c++) mean += p[c] * logits[n + c];
   for (int c = 0; tangent && c < n; c++) {
@@ -265,7 +265,7 @@ double wf_energy_velocity(wf_energy *energy, const wf_energy_point *point, const
   walk_sample(energy, point, &(sample_source){.x = x}, record);
   for (int k = 0; k < shape->n_species; k++) {
     velocity[k] = record->v[(size_t)k * shape->n_levels + x[k]];
-    log_p += log(record->p[(size_t)k * shape->n_levels + x[k]]);
+    log_p += wf_ssa_natural_logarithm(record->p[(size_t)k * shape->n_levels + x[k]]);
   }
   return log_p;
 }

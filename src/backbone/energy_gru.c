@@ -102,7 +102,7 @@ static void step_sigmoid(const energy_shape *shape, const wf_energy_point *point
   apply_map(gate_map(shape, layer, k), point, in->below, in->below_dot, y, y_dot);
   apply_map(gate_map(shape, layer, 3 + k), point, in->before, in->before_dot, a, a_dot);
   for (int i = 0; i < h; i++) {
-    y[i] = 1 / (1 + exp(-(y[i] + a[i])));
+    y[i] = 1 / (1 + wf_ssa_exponential(-(y[i] + a[i])));
     if (y_dot) y_dot[i] = y[i] * (1 - y[i]) * (y_dot[i] + a_dot[i]);
   }
 }
@@ -122,7 +122,7 @@ static void step_layer(const energy_shape *shape, const wf_energy_point *point, 
   apply_map(gate_map(shape, layer, 5), point, in->before, in->before_dot, v[RECURRENT_N], t[RECURRENT_N]);
   for (int i = 0; i < size; i++) {
     double r = v[GATE_R][i], z = v[GATE_Z][i], u = v[RECURRENT_N][i], old = in->before ? in->before[i] : 0;
-    double n      = tanh(v[GATE_N][i] + r * u);
+    double n      = hyperbolic_tangent(v[GATE_N][i] + r * u);
     v[GATE_N][i]  = n;
     v[STATE_H][i] = (1 - z) * n + z * old;
     if (!tangent) continue;

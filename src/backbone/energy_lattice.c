@@ -69,7 +69,8 @@ void wf_energy_lattice_coordinate(const energy_shape *shape, energy_record *reco
     for (int s = 0; s < 2; s++) {
       if (!move_is_inside(shape, record, j, s)) continue;
       const double *moved = conditional(shape, record, 1 + 2 * j + s, k);
-      double        rate  = crossed_velocity(shape, record, j, s) * exp(log_ratio(shape, record, j, s)[k]) * (s ? -0.5 : 0.5);
+      double        rate =
+          crossed_velocity(shape, record, j, s) * wf_ssa_exponential(log_ratio(shape, record, j, s)[k]) * (s ? -0.5 : 0.5);
       for (int c = 0; c < n; c++) v[c] += rate * (moved[c] - q[c]);
     }
   accumulate_flux(n, find_median(n, q), v);
@@ -92,20 +93,22 @@ void wf_energy_lattice_extend(const energy_shape *shape, energy_record *record, 
       if (!move_is_inside(shape, record, j, s))
         ratio[k + 1] = -INFINITY;
       else if (j == k)
-        ratio[k + 1] = log(q[x + (s ? 1 : -1)]) - log(q[x]);
+        ratio[k + 1] = wf_ssa_natural_logarithm(q[x + (s ? 1 : -1)]) - wf_ssa_natural_logarithm(q[x]);
       else
-        ratio[k + 1] = ratio[k] + log(conditional(shape, record, 1 + 2 * j + s, k)[x]) - log(q[x]);
+        ratio[k + 1] =
+            ratio[k] + wf_ssa_natural_logarithm(conditional(shape, record, 1 + 2 * j + s, k)[x]) - wf_ssa_natural_logarithm(q[x]);
     }
 }
 
-/* Each edge is met from both its ends: 1/2 [s(x -> x + e)^2 + s(x - e -> x)^2] with s = (p' - p) / m = 2 tanh(log(p'/p) / 2). */
+/* Each edge is met from both its ends: 1/2 [s(x -> x + e)^2 + s(x - e -> x)^2] with s = (p' - p) / m = 2
+ * hyperbolic_tangent(wf_ssa_natural_logarithm(p'/p) / 2). */
 void wf_energy_lattice_score(const energy_shape *shape, energy_record *record, double sigma)
 {
   double sum = 0, factor = sigma * sigma * sigma * sigma / 8;
   for (int j = 0; sigma > 0 && j < shape->n_species; j++)
     for (int s = 0; s < 2; s++) {
       if (!move_is_inside(shape, record, j, s)) continue;
-      double score = 2 * tanh(0.5 * log_ratio(shape, record, j, s)[shape->n_species]);
+      double score = 2 * hyperbolic_tangent(0.5 * log_ratio(shape, record, j, s)[shape->n_species]);
       sum += 0.5 * score * score;
     }
   record->part[shape->n_species] = factor * sum;
@@ -117,7 +120,7 @@ static void reverse_score(const energy_shape *shape, const energy_record *record
   for (int j = 0; sigma > 0 && j < shape->n_species; j++)
     for (int s = 0; s < 2; s++) {
       if (!move_is_inside(shape, record, j, s)) continue;
-      double score = 2 * tanh(0.5 * log_ratio(shape, record, j, s)[shape->n_species]);
+      double score = 2 * hyperbolic_tangent(0.5 * log_ratio(shape, record, j, s)[shape->n_species]);
       bars->running[2 * j + s] += factor * score * (1 - 0.25 * score * score);
     }
 }
@@ -157,7 +160,7 @@ static void reverse_sources(const energy_shape *shape, const energy_record *reco
       int           sequence  = 1 + 2 * j + s;
       const double *moved     = conditional(shape, record, sequence, k);
       double       *moved_bar = bars->p + ((size_t)sequence * shape->n_species + k) * n, rate_bar = 0;
-      double        ratio = exp(log_ratio(shape, record, j, s)[k]) * (s ? -0.5 : 0.5);
+      double        ratio = wf_ssa_exponential(log_ratio(shape, record, j, s)[k]) * (s ? -0.5 : 0.5);
       double        rate  = crossed_velocity(shape, record, j, s) * ratio;
       for (int c = 0; c < n; c++) {
         rate_bar += g_bar[c] * (moved[c] - q[c]);
