@@ -8,7 +8,7 @@
 # WF_MODULES ("gcc openmpi petsc hdf5 openblas"). WF_MPIEXEC overrides the MPI starter, WF_CONFIGURE adds arguments to configure.
 
 WF_PACKAGES="build-essential autoconf automake libtool pkg-config libopenmpi-dev openmpi-bin libpetsc-real-dev"
-WF_PACKAGES="$WF_PACKAGES libhdf5-openmpi-dev libopenblas-dev librandom123-dev libyaml-dev"
+WF_PACKAGES="$WF_PACKAGES libhdf5-openmpi-dev libopenblas-dev librandom123-dev libyaml-dev libsbml5-dev"
 WF_PACKAGES_WANTED="gnuplot-nox hdf5-tools shellcheck"
 
 wf_root_folder() { (cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd); }

@@ -3,7 +3,9 @@
 #
 #   tests/run.sh [float|double ...]      default: float double
 #
-# Works from any folder and from a clean clone; a second call rebuilds nothing. Exit code 0: nothing failed.
+# The first build runs all of `make check`, the others what depends on the precision: all programs and the restarts.
+# Works from any folder and from a clean clone; a second call rebuilds nothing. Exit code 0: nothing failed. With WF_TEST_SLURM set,
+# the first build also runs jobs under a real Slurm on this machine; WF_TEST_SLURM=install installs that (Debian, as root).
 set -uo pipefail
 # shellcheck source=jobs/setup.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../jobs/setup.sh"
@@ -32,12 +34,17 @@ for real in "$@"; do
     broken=$((broken + 1))
     continue
   fi
-  wf_say "make check, $real"
+  wf_say "tests, $real"
   # Tests start several ranks each: one test at a time, or timings and time limits would mean nothing.
-  (cd "$folder" && make -s -j 1 check 2>&1) | grep -v -e '^make' -e '^  CC'
+  target=check
+  [ "${#folders[@]}" -eq 1 ] || target=check-precision
+  (cd "$folder" && make -s -j 1 "$target" 2>&1) | grep -v -e '^make' -e '^  CC'
   if [ "${PIPESTATUS[0]}" -ne 0 ] && ! results_of "$folder" | grep -q -e FAIL -e ERROR; then
     echo "tests/run.sh: make check broke off in $folder"
     broken=$((broken + 1))
+  fi
+  if [ -n "${WF_TEST_SLURM:-}" ] && [ "${#folders[@]}" -eq 1 ]; then
+    (cd "$folder" && make -s check TESTS=tests/t830_slurm.sh 2>&1) | grep -e '^[A-Z]*: tests'
   fi
   for trs in "$folder"/tests/*.trs; do
     [ -f "$trs" ] || continue

@@ -22,7 +22,7 @@ static char *read_and_complain(const char *yaml, int argc, const char *const *ar
   wf_mistakes *mistakes = wf_mistakes_create();
   if (yaml) write_text(yaml, strlen(yaml));
   wf_params_read(params, yaml ? "t.yaml" : NULL, argc, (char **)(uintptr_t)argv, mistakes);
-  if (cross) wf_params_check(params, mistakes);
+  if (cross) wf_params_check(params, "data", mistakes);
   wf_mistakes_print(mistakes, stream);
   fclose(stream);
   int lines = 0;

@@ -372,6 +372,8 @@ static void check_choices(void)
   WF_PARAMS_SIMULATE(FIND_CHOICES)
   for (int i = 0; wf_network_builtin_name(i); i++)
     snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", i ? "|" : "", wf_network_builtin_name(i));
+  for (int i = 0; wf_jump_process_builtin_name(i); i++)
+    snprintf(names + strlen(names), sizeof names - strlen(names), "|%s", wf_jump_process_builtin_name(i));
   WF_CHECK(offered && !strcmp(offered, names), "%s offered, %s built in", offered, names);
 }
 

@@ -35,14 +35,28 @@ static void keep_line(void *context, const char *line)
   snprintf(told->text + used, sizeof told->text - used, "%s\n", line);
 }
 
+/* The text of a model with {formulas}. With a folder for seeds, it is written there, too (for t335_fuzz_sbml.sh). */
+static const char *seed_folder;
+
+static char *expand_model(const char *model)
+{
+  static int n_seeds;
+  char      *text = sbml_expand(model), path[4096];
+  WF_CHECK(text, "the test's own model cannot be expanded: %s", model);
+  if (!text || !seed_folder || strlen(text) > 30000) return text;
+  snprintf(path, sizeof path, "%s/%03d.xml", seed_folder, n_seeds++);
+  FILE *file = fopen(path, "w");
+  if (!file || fputs(text, file) < 0 || fclose(file)) exit(99);
+  return text;
+}
+
 /* The network of a model with {formulas} that is right. */
 static wf_network *read_recording(const char *model, const char *record)
 {
   static told_lines told;
-  char             *text    = sbml_expand(model);
+  char             *text    = expand_model(model);
   wf_network       *network = NULL;
   told                      = (told_lines){.n_lines = 0};
-  WF_CHECK(text, "the test's own model cannot be expanded");
   if (text) network = wf_sbml_read_text("model.xml", text, strlen(text), record, keep_line, &told);
   WF_CHECK(network && !told.n_lines, "%s", told.text);
   free(text);
@@ -511,8 +525,7 @@ static void check_refusal_of(const char *text, size_t length, const char *record
 
 static void check_refusal(const char *model, int n_lines, const char *expected)
 {
-  char *text = sbml_expand(model);
-  WF_CHECK(text, "the test's own model cannot be expanded: %s", expected);
+  char *text = expand_model(model);
   if (text) check_refusal_of(text, strlen(text), "", n_lines, expected);
   free(text);
 }
@@ -631,6 +644,9 @@ static void check_passed_on(void)
 
 static void check_refused_text(const char *text, const char *expected) { check_refusal_of(text, strlen(text), "", 1, expected); }
 
+#define CORE "xmlns='http://www.sbml.org/sbml/level3/version1/core' "
+#define OPEN "<sbml " CORE "level='3' version='1'>"
+
 static void check_scan(void)
 {
   check_refused_text("", "the file is empty");
@@ -642,15 +658,22 @@ static void check_scan(void)
   check_refused_text("<?xml version='1.0'?><!DOCTYPE sbml [<!ENTITY a 'b'>]><sbml/>", "a document type or entity is declared");
   check_refused_text("<!-- only --> <?pi a?>", "no <sbml> element");
   check_refused_text("<html><body/></html>", "the outermost element is <html>");
-  check_refused_text("<sbml level='1' version='2'><model/></sbml>", "SBML Level 1: Levels 2 and 3");
+  check_refused_text("<sbml level='1' version='2'><model/></sbml>", "SBML Level 1 Version 2: Level 2 Versions 1 to 5 and Level 3");
   check_refused_text("<sbml level='3' version='1' xmlns:comp='x' comp:required='true'><model/></sbml>",
                      "package \"comp\" is required");
-  check_refused_text("<sbml level='3' version='1'>\n<model>", "line 2: the file ends in the middle: 2 elements");
-  check_refused_text("<sbml level='3' version='1'>\n<model id='a", "ends in the middle of an element");
-  check_refused_text("<sbml level='3'>\n<!-- ", "a \"-->\" is missing");
-  check_refused_text("<sbml level='3'></sbml></sbml>", "ends that did not begin");
-  check_refused_text("<sbml level='3'></sbml><sbml/>", "behind the end of </sbml>");
-  check_refused_text("<sbml level='3'>a < b</sbml>", "an element without a name");
+  check_refused_text("<sbml level='3' version='1'><model/></sbml>",
+                     "the namespace of SBML is missing: write xmlns=\"http://www.sbml.org");
+  check_refused_text("<sbml xmlns='http://www.sbml.org/sbml/level2' level='3' version='1'/>",
+                     "namespace \"http://www.sbml.org/sbml/level2\"");
+  check_refused_text(OPEN "<model xmlns='http://www.sbml.org/sbml/level2/version4'/></sbml>",
+                     "it must be \"http://www.sbml.org/sbml/level3/version1/core\" here");
+  check_refused_text(OPEN "<model xmlns='&#104;ttp://www.sbml.org/sbml/level2/version4'/></sbml>", "it must be");
+  check_refused_text(OPEN "\n<model>", "line 2: the file ends in the middle: 2 elements");
+  check_refused_text(OPEN "\n<model id='a", "ends in the middle of an element");
+  check_refused_text(OPEN "\n<!-- ", "a \"-->\" is missing");
+  check_refused_text(OPEN "</sbml></sbml>", "ends that did not begin");
+  check_refused_text(OPEN "</sbml><sbml/>", "behind the end of </sbml>");
+  check_refused_text(OPEN "a < b</sbml>", "an element without a name");
 }
 
 /* A text of n times the middle; free with free. */
@@ -843,8 +866,9 @@ static void check_inputs(void)
   wf_network_destroy(&network);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+  if (argc == 3 && !strcmp(argv[1], "seeds")) seed_folder = argv[2];
   check_formulas();
   check_functions();
   check_concentrations();

@@ -37,9 +37,11 @@ typedef enum {
   WF_N_OPERATIONS
 } wf_operation;
 
+/* A number; the value of a variable; the time. */
 wf_expression wf_network_make_number(wf_network *network, double number);
 wf_expression wf_network_make_symbol(wf_network *network, int variable);
 wf_expression wf_network_make_time(wf_network *network);
+
 /* ADD, MULTIPLY, AND, OR, XOR, MIN and MAX take any number of operands (none: their neutral element; MIN, MAX: at least one),
    the comparisons two or more (a < b < c), NEGATE and the functions one, the others as said above. */
 wf_expression wf_network_make_operation(wf_network *network, wf_operation operation, int n, const wf_expression *operands);

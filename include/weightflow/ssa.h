@@ -41,9 +41,9 @@ typedef struct {
 
 typedef enum {
   WF_SSA_COMPLETE,
-  WF_SSA_COUNT_RANGE,   /* an amount left 0 .. 2^31 - 1, or the total propensity is not finite: the model explodes */
-  WF_SSA_NEGATIVE_LAW,  /* a law gave a negative propensity, or none (NaN) */
-  WF_SSA_NO_PROGRESS    /* events or jumps without end at one time */
+  WF_SSA_COUNT_RANGE,  /* an amount left 0 .. 2^31 - 1, or the total propensity is not finite: the model explodes */
+  WF_SSA_NEGATIVE_LAW, /* a law gave a negative propensity, or none (NaN) */
+  WF_SSA_NO_PROGRESS   /* events or jumps without end at one time */
 } wf_ssa_status;
 
 /* Why a batch could not be simulated: the first trajectory in it that failed, where, and one line that names what. */
@@ -66,8 +66,8 @@ typedef struct {
 typedef struct {
   uint64_t    first;
   int         n_traj;
-  int32_t    *counts;   /* [n_traj, n_time, n_counts] state at each time, that is just before the first jump after it; may be NULL */
-  double     *values;   /* [n_traj, n_time, n_values] the recorded variables that are not whole numbers; may be NULL */
+  int32_t    *counts; /* [n_traj, n_time, n_counts] state at each time, that is just before the first jump after it; may be NULL */
+  double     *values; /* [n_traj, n_time, n_values] the recorded variables that are not whole numbers; may be NULL */
   int64_t    *n_events; /* [n_traj] jumps up to the last time; may be NULL */
   wf_ssa_log *log;      /* may be NULL */
 } wf_ssa_batch;

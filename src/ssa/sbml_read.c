@@ -15,7 +15,7 @@ enum {
   LINE_SIZE     = 512,
   MAX_DETAIL    = 240,
   FEW_RULES     = 20,
-  FEW_REACTIONS = 500
+  FEW_ENTRIES   = 2000
 };
 
 /* --- problems --- */
@@ -103,16 +103,16 @@ static bool pass_errors_on(wf_sbml_reader *reader)
   return !reader->n_problems;
 }
 
-/* What libsbml finds beyond our own checks, which come first since it does not survive every circle. Its general checks take a time
- * that grows with a high power of the number of rules. */
+/* What libsbml finds beyond our own checks, which come first since it does not survive every circle. Small models only: the time
+   grows with the square of a model's size, and that of the general checks with a high power of the number of rules. */
 static bool check_consistency(wf_sbml_reader *reader)
 {
   static const SBMLErrorCategory_t unwanted[] = {LIBSBML_CAT_UNITS_CONSISTENCY, LIBSBML_CAT_MODELING_PRACTICE,
                                                  LIBSBML_CAT_SBO_CONSISTENCY, LIBSBML_CAT_OVERDETERMINED_MODEL};
+  if (reader->n_entries > FEW_ENTRIES) return true;
   for (size_t i = 0; i < sizeof unwanted / sizeof *unwanted; i++)
     SBMLDocument_setConsistencyChecks(reader->document, unwanted[i], 0);
-  if (Model_getNumRules(reader->model) + Model_getNumInitialAssignments(reader->model) > FEW_RULES ||
-      Model_getNumReactions(reader->model) > FEW_REACTIONS)
+  if (Model_getNumRules(reader->model) + Model_getNumInitialAssignments(reader->model) > FEW_RULES)
     SBMLDocument_setConsistencyChecks(reader->document, LIBSBML_CAT_GENERAL_CONSISTENCY, 0);
   SBMLDocument_checkConsistency(reader->document);
   return pass_errors_on(reader);

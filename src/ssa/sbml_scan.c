@@ -10,7 +10,12 @@
 
 /* libsbml makes a chain of two-operand sums of a sum of many operands and walks it by recursion, as it walks the elements: a
    formula's height counts both. Its stack holds more than ten times these. */
-enum { MAX_DEPTH = 1000, MAX_HEIGHT = 10000, SHOWN = 40 };
+enum { MAX_DEPTH = 1000, MAX_HEIGHT = 10000, SHOWN = 60 };
+
+static const char sbml_names[] = "http://www.sbml.org/sbml/level";
+
+/* For each rule, libsbml looks through all quantities: so many steps take it ten seconds. */
+static const int64_t MAX_RULE_STEPS = 1000000000;
 
 typedef struct {
   char   *text, *end, *place;
@@ -19,7 +24,9 @@ typedef struct {
   int     depth, math_depth, blank_depth; /* elements open; depth of the outermost <math>, <notes> or <annotation>, or 0 */
   char   *blank_start;
   int32_t n_children[MAX_DEPTH + 1], height[MAX_DEPTH + 1]; /* of the open elements; height: of the highest child so far */
+  int64_t n_rules, n_quantities;
   bool    has_root;
+  char    name_space[64]; /* of core SBML, by the level and version */
 } scan_state;
 
 /* An element's tag: where its name (without prefix) and its attributes are. */
@@ -28,6 +35,11 @@ typedef struct {
   size_t      name_length, attributes_length;
   bool        is_empty; /* <name/> */
 } scan_tag;
+
+typedef struct {
+  const char *name, *value;
+  size_t      name_length, value_length;
+} scan_attribute;
 
 __attribute__((format(printf, 2, 3))) static bool refuse(scan_state *scan, const char *format, ...)
 {
@@ -86,49 +98,81 @@ static bool is_named(const scan_tag *tag, const char *name)
   return tag->name_length == strlen(name) && !memcmp(tag->name, name, tag->name_length);
 }
 
-/* The next attribute of a tag: name [*name_length] and value [*value_length]; false: there is none. */
-static bool next_attribute(const char **at, const char *end, const char **name, size_t *name_length, const char **value,
-                           size_t *value_length)
+/* The next attribute of a tag; *at goes on to the end of the tag's attributes. false: there is none. */
+static bool next_attribute(const char **at, const char *end, scan_attribute *attribute)
 {
   while (*at < end && (isspace((unsigned char)**at) || **at == '/')) ++*at;
-  *name = *at;
+  attribute->name = *at;
   while (*at < end && **at != '=' && !isspace((unsigned char)**at)) ++*at;
-  *name_length = (size_t)(*at - *name);
+  attribute->name_length = (size_t)(*at - attribute->name);
   while (*at < end && **at != '"' && **at != '\'') ++*at;
   if (*at >= end) return false;
-  char quote    = *(*at)++;
-  *value        = *at;
-  *value_length = 0;
+  char quote       = *(*at)++;
+  attribute->value = *at;
   while (*at < end && **at != quote) ++*at;
-  *value_length = (size_t)(*at - *value);
+  attribute->value_length = (size_t)(*at - attribute->value);
   if (*at < end) ++*at;
-  return *name_length > 0;
+  return attribute->name_length > 0;
 }
+
+static int show(size_t length) { return (int)(length < SHOWN ? length : SHOWN); }
 
 static bool equals(const char *text, size_t length, const char *word)
 {
   return length == strlen(word) && !memcmp(text, word, length);
 }
 
-/* The root element: <sbml>, of a level that is read, without packages that change what a model means. */
+/* The root element: <sbml>, of a level that is read, without packages that change what a model means. Its namespace goes with its
+   level and version: libsbml relies on that. */
 static bool check_root(scan_state *scan, const scan_tag *tag)
 {
-  const char *at = tag->attributes, *end = at + tag->attributes_length, *name = NULL, *value = NULL;
-  size_t      name_length = 0, value_length = 0;
-  scan->has_root = true;
+  const char    *at = tag->attributes, *end = at + tag->attributes_length;
+  char           level = '?', version = '?';
+  scan_attribute attribute;
   if (!is_named(tag, "sbml"))
-    return refuse(scan, "the outermost element is <%.*s>: this is no SBML file",
-                  (int)(tag->name_length < SHOWN ? tag->name_length : SHOWN), tag->name);
-  while (next_attribute(&at, end, &name, &name_length, &value, &value_length)) {
-    const char *colon = memchr(name, ':', name_length);
-    size_t      shown = value_length < SHOWN ? value_length : SHOWN;
-    if (equals(name, name_length, "level") && !equals(value, value_length, "2") && !equals(value, value_length, "3"))
-      return refuse(scan, "SBML Level %.*s: Levels 2 and 3 are read; convert the model", (int)shown, value);
-    if (colon && equals(colon + 1, name_length - (size_t)(colon + 1 - name), "required") &&
-        (equals(value, value_length, "true") || equals(value, value_length, "1")))
+    return refuse(scan, "the outermost element is <%.*s>: this is no SBML file", show(tag->name_length), tag->name);
+  while (next_attribute(&at, end, &attribute)) {
+    const char *colon = memchr(attribute.name, ':', attribute.name_length);
+    size_t      rest  = colon ? attribute.name_length - (size_t)(colon + 1 - attribute.name) : 0;
+    if (equals(attribute.name, attribute.name_length, "level")) level = attribute.value_length == 1 ? *attribute.value : '?';
+    if (equals(attribute.name, attribute.name_length, "version")) version = attribute.value_length == 1 ? *attribute.value : '?';
+    if (colon && equals(colon + 1, rest, "required") &&
+        (equals(attribute.value, attribute.value_length, "true") || equals(attribute.value, attribute.value_length, "1")))
       return refuse(scan, "package \"%.*s\" is required: only core SBML can be simulated; export the model without it",
-                    (int)(colon - name < SHOWN ? colon - name : SHOWN), name);
+                    show((size_t)(colon - attribute.name)), attribute.name);
   }
+  if ((level != '2' || version < '1' || version > '5') && (level != '3' || version < '1' || version > '2'))
+    return refuse(scan,
+                  "SBML Level %c Version %c: Level 2 Versions 1 to 5 and Level 3 Versions 1 and 2 are read; convert the model",
+                  level, version);
+  if (level == '2' && version == '1')
+    snprintf(scan->name_space, sizeof scan->name_space, "%s2", sbml_names);
+  else
+    snprintf(scan->name_space, sizeof scan->name_space, "%s%c/version%c%s", sbml_names, level, version,
+             level == '3' ? "/core" : "");
+  return true;
+}
+
+/* Core SBML's namespace, where it is declared, is that of the level and version; libsbml ends the program where it is another.
+   Namespaces of packages pass. */
+static bool check_namespaces(scan_state *scan, const scan_tag *tag, bool is_root)
+{
+  const char    *at = tag->attributes, *end = at + tag->attributes_length;
+  bool           declared = false;
+  scan_attribute attribute;
+  while (next_attribute(&at, end, &attribute)) {
+    const char *value = attribute.value;
+    size_t      n = attribute.value_length, begin = strlen(sbml_names);
+    if (attribute.name_length < 5 || memcmp(attribute.name, "xmlns", 5)) continue;
+    bool good    = equals(value, n, scan->name_space);
+    bool ours    = n > begin && !memcmp(value, sbml_names, begin);
+    bool is_core = ours && (value[begin] != '3' || (n > 5 && !memcmp(value + n - 5, "/core", 5)));
+    if ((is_core && !good) || memchr(value, '&', n))
+      return refuse(scan, "namespace \"%.*s\": it must be \"%s\" here", show(n), value, scan->name_space);
+    declared |= good;
+  }
+  if (is_root && !declared)
+    return refuse(scan, "the namespace of SBML is missing: write xmlns=\"%s\" into <sbml>", scan->name_space);
   return true;
 }
 
@@ -160,8 +204,13 @@ static bool open_element(scan_state *scan, char *start)
   if (!read_tag(scan, &tag)) return false;
   if (!tag.name_length) return refuse(scan, "an element without a name: this is no XML; is it meant to be &lt;?");
   if (!scan->depth && scan->has_root) return refuse(scan, "text goes on behind the end of </sbml>");
-  if (!scan->has_root && !check_root(scan, &tag)) return false;
+  bool is_root   = !scan->has_root;
+  scan->has_root = true;
+  if ((is_root && !check_root(scan, &tag)) || !check_namespaces(scan, &tag, is_root)) return false;
   scan->n_children[scan->depth]++;
+  scan->n_rules += is_named(&tag, "assignmentRule") || is_named(&tag, "rateRule");
+  scan->n_quantities += is_named(&tag, "compartment") || is_named(&tag, "species") || is_named(&tag, "parameter");
+  if (scan->n_rules * scan->n_quantities > MAX_RULE_STEPS) return refuse(scan, "there are too many rules for so large a model");
   if (++scan->depth > MAX_DEPTH) return refuse(scan, "elements are nested more than %d deep", MAX_DEPTH);
   scan->n_children[scan->depth] = scan->height[scan->depth] = 0;
   if (!scan->math_depth && is_named(&tag, "math")) scan->math_depth = scan->depth;
@@ -196,14 +245,15 @@ static bool check_encoding(scan_state *scan)
     return refuse(scan, "the file is not text in UTF-8: it has bytes of value 0");
   if (*scan->place != '<') return refuse(scan, "the file is no XML: it does not begin with \"<\"");
   if (!begins_with(scan, "<?xml")) return true;
-  const char *at = scan->place + 5, *name = NULL, *value = NULL;
-  size_t      name_length = 0, value_length = 0;
+  const char    *at = scan->place + 5;
+  scan_attribute encoding;
   if (!skip_past(scan, "?>")) return false;
-  while (next_attribute(&at, scan->place - 2, &name, &name_length, &value, &value_length)) {
-    if (!equals(name, name_length, "encoding")) continue;
-    if ((value_length != 5 || strncasecmp(value, "utf-8", 5)) && (value_length != 8 || strncasecmp(value, "us-ascii", 8)))
-      return refuse(scan, "the encoding is \"%.*s\": SBML must be in UTF-8; convert the file",
-                    (int)(value_length < SHOWN ? value_length : SHOWN), value);
+  while (next_attribute(&at, scan->place - 2, &encoding)) {
+    if (!equals(encoding.name, encoding.name_length, "encoding")) continue;
+    if ((encoding.value_length != 5 || strncasecmp(encoding.value, "utf-8", 5)) &&
+        (encoding.value_length != 8 || strncasecmp(encoding.value, "us-ascii", 8)))
+      return refuse(scan, "the encoding is \"%.*s\": SBML must be in UTF-8; convert the file", show(encoding.value_length),
+                    encoding.value);
   }
   return true;
 }
