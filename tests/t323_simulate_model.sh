@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A model in SBML through the stage simulate: the same counts as the built-in system of the same laws, on any number of ranks; values
-# that are no whole numbers; what is put out and in which order; where the file is looked for; and what is refused.
+# A model in SBML through the stage simulate: the same counts as the built-in system of the same laws; values that are no whole
+# numbers, on any number of ranks; what is put out and in which order; where the file is looked for; and what is refused.
 # shellcheck disable=SC2016 # backquotes in messages are no commands
 # shellcheck source=tests/restart_tools.sh
 . "${abs_top_srcdir:?}/tests/restart_tools.sh"
@@ -45,7 +45,7 @@ cat >growth.xml <<'END'
   </model>
 </sbml>
 END
-times=(-simulate_t_end 1 -simulate_samples 3 -data_observed 0,2 -data_evaluated 1 -simulate_trajectories 400)
+times=(-simulate_t_end 1 -simulate_samples 3 -data_observed "0,2" -data_evaluated 1 -simulate_trajectories 400)
 for ranks in 1 2 3; do
   run 0 "$ranks" "growth_$ranks" simulate -simulate_model growth.xml "${times[@]}"
   check "values on $ranks ranks" [ "$(digest growth_1)" = "$(digest "growth_$ranks")" ]
