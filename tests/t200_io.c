@@ -255,6 +255,172 @@ static PetscErrorCode check_failures(void)
   PetscFunctionReturn(0);
 }
 
+/* --- rows bit by bit --- */
+
+static const wf_dataset row_dataset = {.name = "/some/rows", .type = WF_TYPE_INT32, .rank = 2, .shape = {ROWS, COLUMNS},
+                                       .description = "counts", .unit = "molecules", .axes = "row,column"};
+
+static void fill_row(int64_t row, int32_t *values)
+{
+  for (int j = 0; j < COLUMNS; j++) values[j] = big_value(row, j);
+}
+
+/* The rows that this rank puts: every size-th, backwards, from [first, last). Returns their digest. */
+static void put_rows(wf_file *file, int index, int64_t first, int64_t last, uint64_t digest[2])
+{
+  int32_t values[COLUMNS];
+  for (int64_t row = last - 1; row >= first; row--) {
+    if (row % size != rank) continue;
+    fill_row(row, values);
+    wf_file_rows_put(file, index, row, 1, values, digest);
+  }
+}
+
+/* The digest of this rank's rows in [first, last) as they are in the file. */
+static void get_rows(wf_file *file, int index, int64_t first, int64_t last, uint64_t digest[2])
+{
+  int32_t values[COLUMNS];
+  for (int64_t row = first; row < last; row++)
+    if (row % size == rank) WF_CHECK(wf_file_rows_get(file, index, row, 1, values, digest));
+}
+
+static PetscErrorCode begin_rows(wf_file *file, int *index, char *rest)
+{
+  PetscFunctionBeginUser;
+  PetscCall(wf_file_declare(file, &row_dataset, index));
+  WF_CHECK(*index == 0);
+  PetscCall(wf_file_rows_begin(file, rest));
+  PetscFunctionReturn(0);
+}
+
+/* At one go, as other files are written. */
+static PetscErrorCode write_at_once(char *digest)
+{
+  int64_t  first = (int64_t)ROWS * rank / size, last = (int64_t)ROWS * (rank + 1) / size;
+  int32_t *counts = wf_calloc((size_t)(last - first) * COLUMNS, sizeof *counts);
+  wf_file *file;
+
+  PetscFunctionBeginUser;
+  for (int64_t row = first; row < last; row++) fill_row(row, counts + (row - first) * COLUMNS);
+  PetscCall(wf_file_create(PETSC_COMM_WORLD, in_folder("once.h5"), "ensemble", &file));
+  PetscCall(wf_file_write_rows(file, &row_dataset, first, last - first, counts));
+  PetscCall(wf_file_publish(&file, digest));
+  wf_free(counts);
+  PetscFunctionReturn(0);
+}
+
+/* Half of the rows, and left; kept: their digest on this rank. */
+static PetscErrorCode write_half(uint64_t kept[2], char *rest)
+{
+  wf_file *file;
+  int      index;
+
+  PetscFunctionBeginUser;
+  PetscCall(wf_file_create(PETSC_COMM_WORLD, in_folder("bits.h5"), "ensemble", &file));
+  PetscCall(begin_rows(file, &index, rest));
+  kept[0] = kept[1] = 0;
+  put_rows(file, index, 0, ROWS / 2, kept);
+  PetscCall(wf_file_rows_sync(file));
+  PetscCall(wf_file_suspend(&file));
+  WF_CHECK(file == NULL);
+  WF_CHECK(access(in_folder("bits.h5.part"), F_OK) == 0);
+  PetscFunctionReturn(0);
+}
+
+/* Take it up; *same: are this rank's rows what they were, on all ranks? */
+static PetscErrorCode take_up(wf_file **file, int *index, const uint64_t kept[2], const char *rest, int *same)
+{
+  uint64_t found[2] = {0, 0};
+  char     why[512], found_rest[WF_DIGEST_SIZE];
+
+  PetscFunctionBeginUser;
+  PetscCall(wf_file_resume(PETSC_COMM_WORLD, in_folder("bits.h5"), "ensemble", file, why, sizeof why));
+  WF_CHECK(*file != NULL, "%s", why);
+  PetscCall(begin_rows(*file, index, found_rest));
+  WF_CHECK(strcmp(rest, found_rest) == 0);
+  get_rows(*file, *index, 0, ROWS / 2, found);
+  *same = found[0] == kept[0] && found[1] == kept[1];
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, same, 1, MPI_INT, MPI_MIN, PETSC_COMM_WORLD));
+  PetscFunctionReturn(0);
+}
+
+/* One byte of row 7 is changed on the disk. */
+static void damage_rows(const char *path)
+{
+  int32_t values[COLUMNS];
+  FILE   *stream = rank == 0 ? fopen(path, "r+b") : NULL;
+  if (!stream) return;
+  fill_row(7, values);
+  fseek(stream, 0, SEEK_END);
+  const long size_there = ftell(stream);
+  char      *all = wf_calloc((size_t)size_there, 1), *found = NULL;
+  rewind(stream);
+  WF_CHECK(fread(all, (size_t)size_there, 1, stream) == 1);
+  for (long at = 0; at + (long)sizeof values <= size_there && !found; at++)
+    if (!memcmp(all + at, values, sizeof values)) found = all + at;
+  WF_CHECK(found && !fseek(stream, found - all + 40, SEEK_SET) && fputc(0x7f, stream) == 0x7f);
+  fclose(stream);
+  wf_free(all);
+}
+
+static PetscErrorCode check_row_mistakes(void)
+{
+  wf_file   *file;
+  wf_dataset other = row_dataset;
+  char       why[512], rest[WF_DIGEST_SIZE];
+  int        index;
+  uint64_t   kept[2];
+
+  PetscFunctionBeginUser;
+  other.shape[1] = COLUMNS + 1;
+  PetscCall(write_half(kept, rest));
+  PetscCall(wf_file_resume(PETSC_COMM_WORLD, in_folder("bits.h5"), "anchors", &file, why, sizeof why));
+  WF_CHECK(file == NULL && strstr(why, "no file of this kind"), "%s", why);
+  PetscCall(wf_file_resume(PETSC_COMM_WORLD, in_folder("bytes.h5"), "ensemble", &file, why, sizeof why));
+  WF_CHECK(file == NULL && strstr(why, "no such file"), "%s", why);
+  PetscCall(write_half(kept, rest));
+  PetscCall(wf_file_resume(PETSC_COMM_WORLD, in_folder("bits.h5"), "ensemble", &file, why, sizeof why));
+  WF_CHECK(file != NULL, "%s", why);
+  PetscCall(wf_file_declare(file, &other, &index));
+  WF_CHECK(index == -1);
+  PetscCall(wf_file_discard(&file));
+  PetscFunctionReturn(0);
+}
+
+static PetscErrorCode check_rows(void)
+{
+  char     once[WF_DIGEST_SIZE], bits[WF_DIGEST_SIZE], rest[WF_DIGEST_SIZE];
+  uint64_t kept[2];
+  wf_file *file;
+  int      index, same;
+
+  PetscFunctionBeginUser;
+  PetscCall(write_at_once(once));
+  PetscCall(write_half(kept, rest));
+  PetscCallMPI(MPI_Barrier(PETSC_COMM_WORLD));
+  PetscCall(take_up(&file, &index, kept, rest, &same));
+  WF_CHECK(same);
+  put_rows(file, index, ROWS / 2, ROWS, kept);
+  PetscCall(wf_file_rows_end(file, kept));
+  PetscCall(wf_file_publish(&file, bits));
+  WF_CHECK(strcmp(once, bits) == 0, "%s at once, %s bit by bit", once, bits);
+  PetscCall(wf_file_open(PETSC_COMM_WORLD, in_folder("bits.h5"), "ensemble", true, &file, rest, sizeof rest));
+  WF_CHECK(file != NULL);
+  PetscCall(wf_file_close(&file));
+  PetscCall(write_half(kept, rest));
+  damage_rows(in_folder("bits.h5.part"));
+  PetscCallMPI(MPI_Barrier(PETSC_COMM_WORLD));
+  PetscCall(take_up(&file, &index, kept, rest, &same));
+  WF_CHECK(!same);
+  put_rows(file, index, ROWS / 2, ROWS, kept); /* a digest of rows that the file has not: noticed when it is read */
+  PetscCall(wf_file_rows_end(file, kept));
+  PetscCall(wf_file_publish(&file, bits));
+  WF_CHECK(strcmp(once, bits) == 0);
+  PetscCall(expect_refusal(in_folder("bits.h5"), NULL, "damaged"));
+  PetscCall(check_row_mistakes());
+  PetscFunctionReturn(0);
+}
+
 int main(int argc, char **argv)
 {
   PetscFunctionBeginUser;
@@ -267,6 +433,7 @@ int main(int argc, char **argv)
   PetscCall(check_round_trip());
   PetscCall(check_damage());
   PetscCall(check_failures());
+  PetscCall(check_rows());
   char command[128];
   snprintf(command, sizeof command, "rm -rf %s", folder);
   PetscCallMPI(MPI_Barrier(PETSC_COMM_WORLD));

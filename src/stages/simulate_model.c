@@ -114,7 +114,9 @@ static bool make_simulator(const wf_params *params, wf_mistakes *mistakes, wf_si
   }
   model->simulator = model->process ? wf_simulator_create_jump(model->process, &config, why, sizeof why)
                                     : wf_simulator_create(model->network, &config, why, sizeof why);
-  if (!model->simulator)
+  if (!model->simulator && !strncmp(why, "rates cannot be frozen", 22))
+    wf_mistakes_add(mistakes, "parameters: simulate.rate = frozen: %s", why);
+  else if (!model->simulator)
     wf_mistakes_add(mistakes, "parameters: simulate.algorithm = %s: cannot simulate %s so: %s", params->simulate.algorithm,
                     model->name, why);
   return model->simulator != NULL;
