@@ -85,6 +85,11 @@
   P(train, targets, CHOICE, "auto", 0, 0, "none|mixture|displacement|bridge|auto", "", FIXED,                                  \
     "samples between snapshots for the likelihood; auto: what foretells left-out snapshots best; none: at snapshots only")     \
   P(train, targets_between, INT, 3, 0, 1000, NULL, "", FIXED, "target times inside an interval")                               \
+  P(train, targets_early, INT, 3, 0, 30, NULL, "", FIXED, "more of them near the start, each half as far as the next")         \
+  P(train, waypoints, INT, 200, 0, 1e6, NULL, "", FIXED,                                                                       \
+    "steps of fitting weights at all targets together, in the anchors' place; 0: the anchors")                                 \
+  P(train, waypoint_rate, REAL, 0.02, 1e-12, 10, NULL, "", FIXED, "Adam step size of the waypoints")                           \
+  P(train, roughness, REAL, 0.1, 0, 1e6, NULL, "", FIXED, "weight of the second differences of the waypoints")                 \
   P(train, schedule, CHOICE, "cosine", 0, 0, "constant|cosine", "", FIXED, "AdamW step size over the iterations")              \
   P(train, horizon, INT, 0, 0, 1e6, NULL, "intervals", FIXED, "longest window; 0: to the last snapshot")                       \
   P(train, energy_weight, REAL, 1e-6, 0, 1e6, NULL, "", FIXED, "lambda of the path energy")                                    \

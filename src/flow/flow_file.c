@@ -56,6 +56,44 @@ static PetscErrorCode write_path(const wf_flow *flow, wf_file *file)
   PetscFunctionReturn(0);
 }
 
+static PetscErrorCode write_waypoints(const wf_flow *flow, wf_file *file)
+{
+  wf_dataset tau   = {.name = "/waypoints/tau", .type = WF_TYPE_DOUBLE, .rank = 1, .shape = {flow->n_knots},
+                      .description = "path times of the waypoints", .unit = "1", .axes = "waypoint"};
+  wf_dataset theta = {.name = "/waypoints/theta", .type = WF_TYPE_DOUBLE, .rank = 2, .shape = {flow->n_knots, flow->n_param},
+                      .description = "weights that the interpolant goes through", .unit = "1", .axes = "waypoint,weight"};
+
+  PetscFunctionBeginUser;
+  PetscCall(wf_file_write(file, &tau, flow->knots));
+  PetscCall(wf_file_write(file, &theta, flow->knot_theta));
+  PetscFunctionReturn(0);
+}
+
+static PetscErrorCode read_waypoints(wf_file *file, wf_flow *flow, char *why, size_t why_size)
+{
+  int     rank;
+  int64_t shape[WF_MAX_RANK] = {0};
+  wf_type type;
+  bool    has;
+
+  PetscFunctionBeginUser;
+  PetscCall(wf_file_has(file, "/waypoints/theta", &has));
+  if (!has) {
+    PetscCall(wf_flow_take_anchors(flow));
+    PetscFunctionReturn(0);
+  }
+  PetscCall(wf_file_shape(file, "/waypoints/theta", &rank, shape, &type));
+  if (rank != 2 || shape[1] != flow->n_param) {
+    snprintf(why, why_size, "/waypoints/theta is not [waypoint, %d]", flow->n_param);
+    PetscFunctionReturn(0);
+  }
+  PetscCall(wf_flow_set_knots(flow, (int)shape[0]));
+  PetscCall(wf_file_read(file, "/waypoints/tau", WF_TYPE_DOUBLE, flow->knots));
+  PetscCall(wf_file_read(file, "/waypoints/theta", WF_TYPE_DOUBLE, flow->knot_theta));
+  PetscCall(wf_flow_anchors_from_knots(flow));
+  PetscFunctionReturn(0);
+}
+
 PetscErrorCode wf_flow_write(const wf_flow *flow, wf_file *file)
 {
   int                      n_blocks;
@@ -83,6 +121,7 @@ PetscErrorCode wf_flow_write(const wf_flow *flow, wf_file *file)
                     .unit = "1",
                     .axes = "snapshot"};
   PetscCall(wf_file_write(file, &tau, flow->tau));
+  if (flow->n_knots > flow->n_obs) PetscCall(write_waypoints(flow, file));
   PetscCall(wf_file_write_attribute_text(file, "/", "equation", flow->path ? "cde" : "ode"));
   PetscCall(wf_file_write_attribute_int(file, "/", "interpolant", flow->interpolant != NULL));
   PetscCall(wf_file_write_attribute_int(file, "/", "published_time", flow->published_time));
@@ -155,6 +194,7 @@ static PetscErrorCode read_flow(wf_file *file, const wf_anchors *anchors, wf_flo
   PetscCall(wf_file_read(file, "/tau", WF_TYPE_DOUBLE, flow->tau));
   memcpy(flow->times, anchors->times, (size_t)flow->n_obs * sizeof(double));
   if (!strcmp(equation, "cde")) PetscCall(read_path(file, flow, why, why_size));
+  if (!why[0]) PetscCall(read_waypoints(file, flow, why, why_size));
   if (why[0]) PetscFunctionReturn(0);
   PetscCall(wf_flow_finish(flow, interpolant != 0));
   PetscCall(read_phi(file, flow, why, why_size));

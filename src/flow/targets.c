@@ -1,4 +1,5 @@
 /* Samples between observed snapshots; see targets.h. */
+#include <math.h>
 #include <string.h>
 #include <weightflow/base.h>
 #include <weightflow/baselines.h>
@@ -27,7 +28,25 @@ const char *wf_targets_kind_name(wf_targets_kind kind)
 
 wf_targets_kind wf_targets_get_kind(const wf_targets *targets) { return targets->kind; }
 const double   *wf_targets_left_out_scores(const wf_targets *targets) { return targets->left_out; }
-int wf_targets_n_between(const wf_targets *targets) { return targets->kind == WF_TARGETS_NONE ? 0 : targets->config.n_between; }
+
+int wf_targets_n_stops(const wf_targets *targets, int interval)
+{
+  if (targets->kind == WF_TARGETS_NONE) return 1;
+  return targets->config.n_between + 1 + (interval == 0 ? targets->config.n_early : 0);
+}
+
+double wf_targets_share(const wf_targets *targets, int interval, int i)
+{
+  int n_stops = wf_targets_n_stops(targets, interval), even = targets->kind == WF_TARGETS_NONE ? 1 : targets->config.n_between + 1;
+  int early = n_stops - even;
+  return i >= early ? (i - early + 1) / (double)even : ldexp(1.0 / even, i - early);
+}
+
+int wf_targets_first_index(const wf_targets *targets, int interval)
+{
+  return interval == 0 ? 0 : wf_targets_n_stops(targets, 0) + (interval - 1) * wf_targets_n_stops(targets, 1);
+}
+
 int             wf_targets_n_samples(const wf_targets *targets) { return targets->n_coupled; }
 
 static void draw_member(const wf_targets *t, wf_targets_kind kind, int left, int right, const int *partner, double share,
@@ -44,7 +63,8 @@ static void draw_member(const wf_targets *t, wf_targets_kind kind, int left, int
 void wf_targets_draw(const wf_targets *targets, int interval, double share, uint64_t item, int32_t *x)
 {
   const wf_targets *t = targets;
-  if (share >= 1) memcpy(x, snapshot(t, interval + 1), (size_t)t->n_coupled * t->n_species * sizeof(*x));
+  if (share <= 0) memcpy(x, snapshot(t, interval), (size_t)t->n_coupled * t->n_species * sizeof(*x));
+  else if (share >= 1) memcpy(x, snapshot(t, interval + 1), (size_t)t->n_coupled * t->n_species * sizeof(*x));
   else draw_member(t, t->kind, interval, interval + 1, t->partner + (size_t)interval * t->n_coupled, share, item, x);
 }
 

@@ -52,6 +52,32 @@ PetscErrorCode wf_train_write_checkpoint(training *t)
   PetscFunctionReturn(0);
 }
 
+/* A new flow, through waypoints where there are targets to fit them to. */
+static PetscErrorCode create_flow(training *t, const wf_anchors *anchors)
+{
+  const wf_params    *params    = wf_run_params(t->run);
+  wf_waypoints_config config    = {.iterations    = (int)params->train.waypoints,
+                                   .learning_rate = params->train.waypoint_rate,
+                                   .roughness     = params->train.roughness};
+  wf_waypoints       *waypoints = NULL;
+  wf_backbone        *backbone;
+
+  PetscFunctionBeginUser;
+  if (t->targets && config.iterations > 0) {
+    wf_run_phase(t->run, "waypoints");
+    backbone = wf_backbone_create(&anchors->config);
+    PetscCheck(backbone, PETSC_COMM_SELF, PETSC_ERR_MEM, "no memory for the backbone");
+    PetscCall(wf_waypoints_fit(wf_run_comm(t->run), backbone, t->targets, anchors->n_obs, anchors->theta, &config, &waypoints));
+    wf_backbone_destroy(&backbone);
+    PetscCall(wf_run_log(t->run, "  %d waypoints, nll %.4f", waypoints->n, waypoints->nll));
+  }
+  wf_run_phase(t->run, "control path");
+  PetscCall(wf_flow_create(wf_run_comm(t->run), params, anchors, anchors->n_time, anchors->ensemble_first, anchors->ensemble_last,
+                           waypoints, &t->flow));
+  PetscCall(wf_waypoints_destroy(&waypoints));
+  PetscFunctionReturn(0);
+}
+
 /* Resume from the newest checkpoint that fits, or set up a new flow. */
 static PetscErrorCode start_or_resume(training *t, const wf_anchors *anchors)
 {
@@ -61,9 +87,7 @@ static PetscErrorCode start_or_resume(training *t, const wf_anchors *anchors)
   PetscFunctionBeginUser;
   PetscCall(wf_run_checkpoint_open(t->run, &file, &t->iteration));
   if (file) PetscCall(wf_flow_read_from(file, anchors, &t->flow, why, sizeof why));
-  else
-    PetscCall(wf_flow_create(wf_run_comm(t->run), wf_run_params(t->run), anchors, anchors->n_time, anchors->ensemble_first,
-                             anchors->ensemble_last, &t->flow));
+  else PetscCall(create_flow(t, anchors));
   PetscCheck(t->flow, wf_run_comm(t->run), PETSC_ERR_FILE_UNEXPECTED, "checkpoint: %s", why);
   PetscCall(PetscCalloc4((size_t)t->flow->n_phi, &t->gradient, (size_t)t->flow->n_phi, &t->m, (size_t)t->flow->n_phi, &t->v,
                          (size_t)(t->n_iterations + 1) * N_HISTORY, &t->history));
@@ -119,6 +143,7 @@ static PetscErrorCode make_targets(training *t, const wf_anchors *anchors, char 
   const wf_params  *params = wf_run_params(t->run);
   wf_targets_config config = {.kind      = (wf_targets_kind)wf_params_choice("train", "targets", params->train.targets),
                               .n_between = (int)params->train.targets_between,
+                              .n_early   = (int)params->train.targets_early,
                               .seed      = (uint64_t)params->run.seed};
   int               n_train;
 
