@@ -43,7 +43,7 @@ int    wf_targets_first_index(const wf_targets *targets, int interval);
 
 int wf_targets_n_samples(const wf_targets *targets); /* samples at each target */
 
-/* x [n_samples, n_species] out: samples at `share` of the way through interval `interval` (0 or 1: the observed ones themselves). `item`
-   keys the random numbers: other items give other draws of the same targets. Not collective. */
+/* x [n_samples, n_species] out: samples at `share` of the way through interval `interval` (0 or 1: the observed ones themselves).
+   `item` keys the random numbers: other items give other draws of the same targets. Not collective. */
 void wf_targets_draw(const wf_targets *targets, int interval, double share, uint64_t item, int32_t *x);
 #endif

@@ -14,19 +14,20 @@
 #include <weightflow/targets.h>
 
 typedef struct {
-  int     n, n_param;
-  int    *interval; /* [n], share [n]: where a waypoint lies; the first has share 0, later snapshots have share 1 */
-  double *share;
+  int      n, n_param;
+  int     *interval; /* [n], share [n]: where a waypoint lies; the first has share 0, later snapshots have share 1 */
+  double  *share;
   wf_real *theta; /* [n, n_param] */
   double   nll;   /* of the last iteration: mean over waypoints, nats per species */
 } wf_waypoints;
 
 typedef struct {
-  int      iterations;
-  double   learning_rate, roughness;
+  int    iterations;
+  double learning_rate, roughness;
 } wf_waypoints_config;
 
-/* Fit waypoints to the targets of n_obs snapshots, starting from straight lines through anchors [n_obs, n_param].  Collective on comm, the waypoints dealt over ranks; the same bits on any number. */
+/* Fit waypoints to the targets of n_obs snapshots, starting from straight lines through anchors [n_obs, n_param].  Collective on
+ * comm, the waypoints dealt over ranks; the same bits on any number. */
 PetscErrorCode wf_waypoints_fit(MPI_Comm comm, const wf_backbone *backbone, const wf_targets *targets, int n_obs,
                                 const wf_real *anchors, const wf_waypoints_config *config, wf_waypoints **waypoints);
 PetscErrorCode wf_waypoints_destroy(wf_waypoints **waypoints);

@@ -39,7 +39,8 @@ static PetscErrorCode make_path(MPI_Comm comm, const wf_params *params, const wf
     if (wf_params_choice("train", "path", params->train.path) == 0)
       ok = wf_path_codes_autoencoder(flow->n_obs, flow->n_param, anchors->theta, z_dim, (int)params->train.path_steps,
                                      (uint64_t)params->run.seed, codes, &flow->path_loss);
-    else ok = wf_path_codes_pca(flow->n_obs, flow->n_param, anchors->theta, z_dim, codes);
+    else
+      ok = wf_path_codes_pca(flow->n_obs, flow->n_param, anchors->theta, z_dim, codes);
   }
   PetscCallMPI(MPI_Bcast(&ok, 1, MPI_INT, 0, comm));
   PetscCheck(ok, comm, PETSC_ERR_LIB, "the control path could not be computed");
@@ -112,7 +113,7 @@ static PetscErrorCode take_waypoints(wf_flow *flow, const wf_waypoints *waypoint
   PetscFunctionBeginUser;
   PetscCall(wf_flow_set_knots(flow, waypoints->n));
   for (int j = 0; j < waypoints->n; j++) {
-    double share   = waypoints->share[j], *tau = flow->tau + waypoints->interval[j];
+    double share = waypoints->share[j], *tau = flow->tau + waypoints->interval[j];
     flow->knots[j] = share == 0 ? tau[0] : share == 1 ? tau[1] : tau[0] + share * (tau[1] - tau[0]);
   }
   for (size_t i = 0; i < (size_t)waypoints->n * flow->n_param; i++) flow->knot_theta[i] = (double)waypoints->theta[i];
@@ -203,13 +204,14 @@ static PetscErrorCode make_prediction_grid(const wf_flow *flow, int n_times, con
     double tau = (times[i_time] - flow->first_time) * flow->tau_rate;
     PetscCheck(tau >= flow->tau[0] - close, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE, "time %g is before the first snapshot",
                times[i_time]);
-    if (tau <= grid->stops[n - 1] + close) grid->place[i_time++] = n - 1; /* on a stop that is there */
+    if (tau <= grid->stops[n - 1] + close)
+      grid->place[i_time++] = n - 1; /* on a stop that is there */
     else {
       bool   knot_first = i_knot < flow->n_knots && flow->knots[i_knot] <= tau + close;
       double to         = knot_first ? flow->knots[i_knot] : tau;
       while (i_obs < flow->n_obs - 1 && flow->tau[i_obs] < to - close) i_obs++;
-      int    interval   = i_obs;
-      double width      = flow->tau[interval] - flow->tau[interval - 1];
+      int    interval    = i_obs;
+      double width       = flow->tau[interval] - flow->tau[interval - 1];
       grid->steps[n - 1] = (int)PetscCeilReal(steps * (to - grid->stops[n - 1]) / width - 1e-6);
       if (grid->steps[n - 1] < 1) grid->steps[n - 1] = 1;
       grid->stops[n++] = to;
@@ -229,7 +231,8 @@ PetscErrorCode wf_flow_predict(wf_flow *flow, int n_times, const double *times, 
   PetscFunctionBeginUser;
   PetscCall(make_prediction_grid(flow, n_times, times, steps, &grid));
   PetscCall(PetscMalloc1((size_t)grid.n_stops * n, &at_stops));
-  if (grid.n_stops == 1) memcpy(at_stops, flow->anchors, n * sizeof(double));
+  if (grid.n_stops == 1)
+    memcpy(at_stops, flow->anchors, n * sizeof(double));
   else {
     wf_time_grid stops = {.n_stops = grid.n_stops, .stops = grid.stops, .steps = grid.steps};
     PetscCall(wf_dynamics_solve(flow->dynamics, flow->phi, NULL, flow->anchors, &stops, false, at_stops, NULL));

@@ -47,7 +47,7 @@ int wf_targets_first_index(const wf_targets *targets, int interval)
   return interval == 0 ? 0 : wf_targets_n_stops(targets, 0) + (interval - 1) * wf_targets_n_stops(targets, 1);
 }
 
-int             wf_targets_n_samples(const wf_targets *targets) { return targets->n_coupled; }
+int wf_targets_n_samples(const wf_targets *targets) { return targets->n_coupled; }
 
 static void draw_member(const wf_targets *t, wf_targets_kind kind, int left, int right, const int *partner, double share,
                         uint64_t item, int32_t *x)
@@ -57,15 +57,19 @@ static void draw_member(const wf_targets *t, wf_targets_kind kind, int left, int
     wf_baseline_mixture_sample(t->n_coupled, t->n, t->n_species, share, from, to, t->config.seed, item, x);
   else if (kind == WF_TARGETS_DISPLACEMENT)
     wf_baseline_displacement(t->n_coupled, t->n_species, share, from, to, partner, t->config.seed, item, x);
-  else wf_baseline_bridge(t->n_coupled, t->n_species, share, from, to, partner, t->config.seed, item, x);
+  else
+    wf_baseline_bridge(t->n_coupled, t->n_species, share, from, to, partner, t->config.seed, item, x);
 }
 
 void wf_targets_draw(const wf_targets *targets, int interval, double share, uint64_t item, int32_t *x)
 {
   const wf_targets *t = targets;
-  if (share <= 0) memcpy(x, snapshot(t, interval), (size_t)t->n_coupled * t->n_species * sizeof(*x));
-  else if (share >= 1) memcpy(x, snapshot(t, interval + 1), (size_t)t->n_coupled * t->n_species * sizeof(*x));
-  else draw_member(t, t->kind, interval, interval + 1, t->partner + (size_t)interval * t->n_coupled, share, item, x);
+  if (share <= 0)
+    memcpy(x, snapshot(t, interval), (size_t)t->n_coupled * t->n_species * sizeof(*x));
+  else if (share >= 1)
+    memcpy(x, snapshot(t, interval + 1), (size_t)t->n_coupled * t->n_species * sizeof(*x));
+  else
+    draw_member(t, t->kind, interval, interval + 1, t->partner + (size_t)interval * t->n_coupled, share, item, x);
 }
 
 /* Couplings of snapshot k with snapshot k + stride for all k, dealt over the ranks; partner [n_obs - stride, n_coupled] out on all
@@ -137,14 +141,14 @@ PetscErrorCode wf_targets_create(MPI_Comm comm, const wf_targets_config *config,
 
   PetscFunctionBeginUser;
   PetscCall(PetscNew(&t));
-  *t = (wf_targets){.config = *config,
-                    .kind = config->kind,
-                    .n_obs = n_obs,
-                    .n = n,
-                    .n_species = n_species,
-                    .n_levels = n_levels,
-                    .times = times,
-                    .counts = counts};
+  *t           = (wf_targets){.config    = *config,
+                              .kind      = config->kind,
+                              .n_obs     = n_obs,
+                              .n         = n,
+                              .n_species = n_species,
+                              .n_levels  = n_levels,
+                              .times     = times,
+                              .counts    = counts};
   t->n_coupled = PetscMin(n, (int)COUPLED_MAX);
   PetscCall(PetscMalloc1((size_t)n_obs * t->n_coupled, &t->partner));
   if (config->kind == WF_TARGETS_AUTO) PetscCall(choose_member(comm, t));

@@ -46,11 +46,11 @@ static int first_target(const wf_trainer *t, int interval)
 
 static PetscErrorCode create_likelihood(wf_trainer *t)
 {
-  const wf_targets *targets = t->config.targets;
+  const wf_targets *targets   = t->config.targets;
   size_t            n_species = (size_t)wf_backbone_get_config(t->flow->backbone)->n_species;
 
   PetscFunctionBeginUser;
-  t->work      = wf_backbone_work_create(t->flow->backbone, NLL_BLOCK);
+  t->work = wf_backbone_work_create(t->flow->backbone, NLL_BLOCK);
   PetscCheck(t->work, PETSC_COMM_SELF, PETSC_ERR_MEM, "no memory for the likelihood");
   PetscCall(PetscMalloc3((size_t)t->flow->n_param, &t->theta_now, (size_t)t->flow->n_param, &t->theta_gradient,
                          (size_t)wf_targets_n_samples(targets) * n_species, &t->samples));
@@ -209,13 +209,13 @@ static void interval_loss(wf_trainer *t, int interval, int j, uint64_t item, dou
 {
   size_t   n       = (size_t)t->flow->n_param;
   int      n_stops = n_stops_of(t, interval), last = j + n_stops - 1;
-  uint64_t target  = item * (uint64_t)first_target(t, t->flow->n_obs - 1) + (uint64_t)first_target(t, interval);
+  uint64_t target = item * (uint64_t)first_target(t, t->flow->n_obs - 1) + (uint64_t)first_target(t, interval);
   for (int i = 0; t->config.use_nll && i < n_stops; i++)
     loss[LOSS_NLL] += nll_loss(t, interval, share_of(t, interval, i), (target + (uint64_t)i) << 20, t->theta + (size_t)(j + i) * n,
                                t->theta_bar + (size_t)(j + i) * n);
   if (t->config.use_weights)
-    loss[LOSS_WEIGHT] += weight_loss(t, t->theta + (size_t)last * n, t->flow->anchors + (size_t)(interval + 1) * n,
-                                     t->theta_bar + (size_t)last * n);
+    loss[LOSS_WEIGHT] +=
+        weight_loss(t, t->theta + (size_t)last * n, t->flow->anchors + (size_t)(interval + 1) * n, t->theta_bar + (size_t)last * n);
   loss[LOSS_ENERGY] += t->config.energy_weight * t->energy[last] / t->n_pairs;
   t->energy_bar[last] = t->config.energy_weight / t->n_pairs;
 }

@@ -33,7 +33,8 @@ PetscErrorCode wf_waypoints_destroy(wf_waypoints **waypoints)
 }
 
 /* Straight lines through the anchors. */
-static PetscErrorCode create_path(const wf_targets *targets, int n_obs, int n_param, const wf_real *anchors, wf_waypoints **waypoints)
+static PetscErrorCode create_path(const wf_targets *targets, int n_obs, int n_param, const wf_real *anchors,
+                                  wf_waypoints **waypoints)
 {
   wf_waypoints *w;
   int           n = wf_targets_first_index(targets, n_obs - 1) + 1;
@@ -50,7 +51,7 @@ static PetscErrorCode create_path(const wf_targets *targets, int n_obs, int n_pa
     }
   for (int j = 0; j < n; j++)
     for (int p = 0; p < n_param; p++) {
-      const wf_real *from    = anchors + (size_t)w->interval[j] * n_param;
+      const wf_real *from               = anchors + (size_t)w->interval[j] * n_param;
       w->theta[(size_t)j * n_param + p] = (wf_real)((1 - w->share[j]) * (double)from[p] + w->share[j] * (double)from[n_param + p]);
     }
   *waypoints = w;
@@ -60,14 +61,15 @@ static PetscErrorCode create_path(const wf_targets *targets, int n_obs, int n_pa
 /* Mean negative log-likelihood of waypoint j, and its gradient into sum. */
 static double likelihood(fitting *f, int j, uint64_t item)
 {
-  int            n = wf_targets_n_samples(f->targets), d = wf_backbone_get_config(f->backbone)->n_species, n_param = f->path->n_param;
+  int n = wf_targets_n_samples(f->targets), d = wf_backbone_get_config(f->backbone)->n_species, n_param = f->path->n_param;
   const wf_real *theta = f->path->theta + (size_t)j * n_param;
   double         total = 0;
   wf_targets_draw(f->targets, f->path->interval[j], f->path->share[j], item, f->samples);
   memset(f->sum, 0, (size_t)n_param * sizeof(double));
   for (int first = 0; first < n; first += BLOCK) {
     double nll;
-    wf_backbone_nll(f->backbone, theta, PetscMin(BLOCK, n - first), f->samples + (size_t)first * d, f->work, &nll, f->block_gradient);
+    wf_backbone_nll(f->backbone, theta, PetscMin(BLOCK, n - first), f->samples + (size_t)first * d, f->work, &nll,
+                    f->block_gradient);
     total += nll;
     for (int p = 0; p < n_param; p++) f->sum[p] += (double)f->block_gradient[p];
   }
