@@ -6,7 +6,7 @@
 #include <weightflow/metrics.h>
 #include <weightflow/targets.h>
 
-enum { COUPLED_MAX = 2000, N_MEMBERS = 3, LEFT_OUT_REPEATS = 5 };
+enum { COUPLED_MAX = 2000, LEFT_OUT_MAX = 500, N_MEMBERS = 3, LEFT_OUT_REPEATS = 5 };
 
 struct wf_targets {
   wf_targets_config config;
@@ -117,11 +117,13 @@ static PetscErrorCode choose_member(MPI_Comm comm, wf_targets *t)
   int     *partner;
   int32_t *x;
   double  *p;
-  size_t   size = (size_t)t->n_species * t->n_levels;
+  size_t   size      = (size_t)t->n_species * t->n_levels;
+  int      n_coupled = t->n_coupled;
 
   PetscFunctionBeginUser;
   t->kind = WF_TARGETS_BRIDGE;
   if (t->n_obs < 3) PetscFunctionReturn(0);
+  t->n_coupled = PetscMin(n_coupled, (int)LEFT_OUT_MAX); /* a coupling costs the cube of it, and a choice of three needs few */
   PetscCall(PetscMalloc3((size_t)(t->n_obs - 2) * t->n_coupled, &partner, (size_t)t->n_coupled * t->n_species, &x, 3 * size, &p));
   PetscCall(couple_all(comm, t, 2, partner));
   for (int m = 0; m < N_MEMBERS; m++) {
@@ -131,6 +133,7 @@ static PetscErrorCode choose_member(MPI_Comm comm, wf_targets *t)
   }
   PetscCallMPI(MPI_Bcast(&t->kind, sizeof t->kind, MPI_BYTE, 0, comm));
   PetscCall(PetscFree3(partner, x, p));
+  t->n_coupled = n_coupled;
   PetscFunctionReturn(0);
 }
 
