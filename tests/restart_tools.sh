@@ -35,7 +35,7 @@ check() { # WHAT COMMAND...
 # The small run: every stage has something to interrupt, and there is dropout and a tree of fits.
 small=("$inputs/epidemic_smoke.yaml" -simulate_trajectories 60 -data_observed 0:100:25 -data_evaluated 1:100:4 -pretrain_hidden 4
   -pretrain_epochs_first 10 -pretrain_epochs 5 -pretrain_aligning tree -wf_ts_rk_type 2a -train_optimiser adamw -train_iterations 24
-  -train_steps_per_interval 1
+  -train_steps_per_interval 1 -train_waypoints 20
   -train_dropout 0.1 -train_path_steps 50 -predict_steps_per_interval 2 -predict_samples 50 -evaluate_samples 50
   -evaluate_joint_samples 30 -report_figures false -checkpoint_minutes 0)
 

@@ -87,7 +87,7 @@ static PetscErrorCode make_flow(wf_anchors **anchors, wf_flow **flow)
   wf_params_set_defaults(&params);
   params.train.path_steps = 5;
   snprintf(params.train.start, sizeof params.train.start, "random");
-  PetscCall(wf_flow_create(PETSC_COMM_WORLD, &params, a, N_OBS, 0, N_OBS - 1, flow));
+  PetscCall(wf_flow_create(PETSC_COMM_WORLD, &params, a, N_OBS, 0, N_OBS - 1, NULL, flow));
   *anchors = a;
   PetscFunctionReturn(0);
 }
@@ -100,7 +100,7 @@ static PetscErrorCode check_gradient(void)
   wf_targets       *targets;
   wf_trainer       *trainer;
   wf_loss           loss, plus, minus;
-  wf_targets_config target_config = {.kind = WF_TARGETS_BRIDGE, .n_between = 2, .seed = 1};
+  wf_targets_config target_config = {.kind = WF_TARGETS_BRIDGE, .n_between = 2, .n_early = 1, .seed = 1};
   wf_trainer_config config = {.use_weights = true, .use_nll = true, .energy_weight = 1e-3, .steps_per_interval = 3, .seed = 1};
   enum { n = 40 };
   int32_t *counts = wf_calloc((size_t)N_OBS * n * D, sizeof(int32_t));

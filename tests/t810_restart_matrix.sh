@@ -7,7 +7,7 @@
 
 # A run in which every stage takes a while.
 long=("$inputs/epidemic_smoke.yaml" -simulate_system signalling_cascade_1 -simulate_t_end 10 -simulate_trajectories 4000
-  -simulate_samples 21
+  -simulate_samples 21 -train_waypoints 20
   -data_observed 0:20:5 -data_evaluated 1:20:1 -pretrain_hidden 4 -pretrain_epochs_first 4 -pretrain_epochs 2 -train_iterations 60
   -train_steps_per_interval 1 -train_dropout 0.1 -train_path_steps 50 -wf_ts_rk_type 2a -predict_steps_per_interval 2
   -predict_times 0:10:2 -predict_samples 50 -predict_exact_limit 1 -evaluate_samples 50 -evaluate_repeats 40

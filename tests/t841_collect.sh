@@ -4,8 +4,8 @@
 . "${abs_top_srcdir:?}/tests/restart_tools.sh"
 
 tiny=("${small[@]}" -simulate_trajectories 20 -data_observed 0:100:50 -data_evaluated 10:100:30 -pretrain_epochs_first 2
-  -pretrain_epochs 1 -train_iterations 1 -train_path_steps 5 -predict_steps_per_interval 1 -predict_samples 5 -evaluate_samples 10
-  -evaluate_repeats 1 -evaluate_joint_samples 5 -checkpoint_minutes 5)
+  -pretrain_epochs 1 -train_iterations 1 -train_waypoints 2 -train_path_steps 5 -predict_steps_per_interval 1 -predict_samples 5
+  -evaluate_samples 10 -evaluate_repeats 1 -evaluate_joint_samples 5 -checkpoint_minutes 5)
 
 # collect CODE OUT WORD...: in out.txt what it says
 collect() {

@@ -5,8 +5,8 @@
 . "${abs_top_srcdir:?}/tests/restart_tools.sh"
 
 tiny=("${small[@]}" -simulate_trajectories 20 -data_observed 0:100:50 -data_evaluated 10:100:30 -pretrain_epochs_first 2
-  -pretrain_epochs 1 -train_iterations 3 -train_optimiser tao -train_path_steps 5 -predict_steps_per_interval 1 -predict_samples 5
-  -evaluate_samples 10 -evaluate_repeats 1 -evaluate_joint_samples 5 -checkpoint_minutes 5)
+  -pretrain_epochs 1 -train_iterations 3 -train_waypoints 2 -train_optimiser tao -train_path_steps 5 -predict_steps_per_interval 1
+  -predict_samples 5 -evaluate_samples 10 -evaluate_repeats 1 -evaluate_joint_samples 5 -checkpoint_minutes 5)
 # The quasi-Newton memory goes through an option of PETSc, which one run must not leave to the next.
 printf '# two rows\ntrain.memory\tpretrain_hidden\n1 4\n\n5\t3\n' >rows.tsv
 memory=(1 5)

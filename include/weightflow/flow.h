@@ -6,6 +6,7 @@
 #include <weightflow/dynamics.h>
 #include <weightflow/io.h>
 #include <weightflow/params.h>
+#include <weightflow/waypoints.h>
 
 typedef struct {
   int          n_obs, n_param, n_phi;
@@ -14,7 +15,10 @@ typedef struct {
   double       tau_rate;       /* path time per clock time */
   double      *tau;            /* [n_obs] path time of the snapshots, as integrated */
   double      *times;          /* [n_obs] clock time of the snapshots */
-  double      *anchors;        /* [n_obs, n_param] */
+  double      *anchors;        /* [n_obs, n_param]; of the waypoints where there are any */
+  int          n_knots;        /* of the interpolant: the snapshots, or the waypoints */
+  double      *knots;          /* [n_knots] their path times */
+  double      *knot_theta;     /* [n_knots, n_param] */
   wf_backbone *backbone;
   wf_graph    *graph;
   wf_hypernet *net;
@@ -27,9 +31,10 @@ typedef struct {
 
 /* Set up a flow for anchors by the parameters of `train`: control path (rank 0 computes, all get its bits), hypernetwork with
    initial phi. n_time and [ensemble_first, ensemble_last]: number and range of the ensemble's sample times (for the published time
-   convention). Collective on comm. */
+   convention). waypoints (may be NULL: the anchors alone) take the anchors' place: the flow starts at the first of them and
+   the interpolant goes through all. Collective on comm. */
 PetscErrorCode wf_flow_create(MPI_Comm comm, const wf_params *params, const wf_anchors *anchors, int n_time, double ensemble_first,
-                              double ensemble_last, wf_flow **flow);
+                              double ensemble_last, const wf_waypoints *waypoints, wf_flow **flow);
 PetscErrorCode wf_flow_destroy(wf_flow **flow);
 
 /* Write path and phi into a product file; read them back into a new flow. A file that does not fit the anchors: *flow = NULL and

@@ -76,7 +76,7 @@
   P(train, optimiser, CHOICE, "tao", 0, 0, "adamw|tao", "", FIXED, "AdamW, or PETSc TAO (-wf_tao_type, default lmvm)")         \
   P(train, memory, INT, 25, 1, 1000, NULL, "steps", FIXED, "quasi-Newton pairs that tao remembers")                            \
   P(train, chunk, INT, 100, 1, 1e6, NULL, "iterations", FIXED, "tao starts its memory anew after so many; checkpoints lie between")\
-  P(train, iterations, INT, 200, 0, 1e8, NULL, "", FIXED, "optimiser iterations")                                              \
+  P(train, iterations, INT, 20, 0, 1e8, NULL, "", FIXED, "optimiser iterations")                                              \
   P(train, learning_rate, REAL, 1e-3, 1e-12, 10, NULL, "", FIXED, "AdamW step size")                                           \
   P(train, weight_decay, REAL, 1e-4, 0, 10, NULL, "", FIXED, "AdamW decoupled weight decay")                                   \
   P(train, dropout, REAL, 0, 0, 0.9, NULL, "share", FIXED, "dropout in the hypernetwork's encoder while training")             \
@@ -85,6 +85,11 @@
   P(train, targets, CHOICE, "auto", 0, 0, "none|mixture|displacement|bridge|auto", "", FIXED,                                  \
     "samples between snapshots for the likelihood; auto: what foretells left-out snapshots best; none: at snapshots only")     \
   P(train, targets_between, INT, 3, 0, 1000, NULL, "", FIXED, "target times inside an interval")                               \
+  P(train, targets_early, INT, 3, 0, 30, NULL, "", FIXED, "more of them near the start, each half as far as the next")         \
+  P(train, waypoints, INT, 150, 0, 1e6, NULL, "", FIXED,                                                                       \
+    "steps of fitting weights at all targets together, in the anchors' place; 0: the anchors")                                 \
+  P(train, waypoint_rate, REAL, 0.03, 1e-12, 10, NULL, "", FIXED, "Adam step size of the waypoints")                           \
+  P(train, roughness, REAL, 0.03, 0, 1e6, NULL, "", FIXED, "weight of the second differences of the waypoints")                 \
   P(train, schedule, CHOICE, "cosine", 0, 0, "constant|cosine", "", FIXED, "AdamW step size over the iterations")              \
   P(train, horizon, INT, 0, 0, 1e6, NULL, "intervals", FIXED, "longest window; 0: to the last snapshot")                       \
   P(train, energy_weight, REAL, 1e-6, 0, 1e6, NULL, "", FIXED, "lambda of the path energy")                                    \

@@ -17,7 +17,8 @@ typedef enum { WF_TARGETS_NONE, WF_TARGETS_MIXTURE, WF_TARGETS_DISPLACEMENT, WF_
 
 typedef struct {
   wf_targets_kind kind;
-  int             n_between; /* target times inside an interval */
+  int             n_between; /* target times inside an interval, evenly spaced */
+  int             n_early;   /* further ones before the first of them in the first interval, each half as far as the next */
   uint64_t        seed;
 } wf_targets_config;
 
@@ -34,10 +35,15 @@ wf_targets_kind wf_targets_get_kind(const wf_targets *targets);
 const double   *wf_targets_left_out_scores(const wf_targets *targets);
 const char     *wf_targets_kind_name(wf_targets_kind kind);
 
-int wf_targets_n_between(const wf_targets *targets); /* 0 for NONE */
+/* Target times of an interval: n of them, at shares 0 < share(0) < ... < share(n - 1) = 1 of the way through it; the last is the
+   snapshot itself. wf_targets_first_index: number of targets in the intervals before. */
+int    wf_targets_n_stops(const wf_targets *targets, int interval);
+double wf_targets_share(const wf_targets *targets, int interval, int i);
+int    wf_targets_first_index(const wf_targets *targets, int interval);
+
 int wf_targets_n_samples(const wf_targets *targets); /* samples at each target */
 
-/* x [n_samples, n_species] out: samples at `share` of the way through interval `interval` (1: the observed ones themselves). `item`
-   keys the random numbers: other items give other draws of the same targets. Not collective. */
+/* x [n_samples, n_species] out: samples at `share` of the way through interval `interval` (0 or 1: the observed ones themselves).
+   `item` keys the random numbers: other items give other draws of the same targets. Not collective. */
 void wf_targets_draw(const wf_targets *targets, int interval, double share, uint64_t item, int32_t *x);
 #endif

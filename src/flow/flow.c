@@ -39,7 +39,8 @@ static PetscErrorCode make_path(MPI_Comm comm, const wf_params *params, const wf
     if (wf_params_choice("train", "path", params->train.path) == 0)
       ok = wf_path_codes_autoencoder(flow->n_obs, flow->n_param, anchors->theta, z_dim, (int)params->train.path_steps,
                                      (uint64_t)params->run.seed, codes, &flow->path_loss);
-    else ok = wf_path_codes_pca(flow->n_obs, flow->n_param, anchors->theta, z_dim, codes);
+    else
+      ok = wf_path_codes_pca(flow->n_obs, flow->n_param, anchors->theta, z_dim, codes);
   }
   PetscCallMPI(MPI_Bcast(&ok, 1, MPI_INT, 0, comm));
   PetscCheck(ok, comm, PETSC_ERR_LIB, "the control path could not be computed");
@@ -75,13 +76,58 @@ PetscErrorCode wf_flow_create_base(const wf_anchors *anchors, wf_flow **flow)
   PetscFunctionReturn(0);
 }
 
+PetscErrorCode wf_flow_set_knots(wf_flow *flow, int n_knots)
+{
+  PetscFunctionBeginUser;
+  flow->n_knots    = n_knots;
+  flow->knots      = wf_calloc((size_t)n_knots, sizeof(double));
+  flow->knot_theta = wf_calloc((size_t)n_knots * flow->n_param, sizeof(double));
+  PetscCheck(flow->knots && flow->knot_theta, PETSC_COMM_SELF, PETSC_ERR_MEM, "no memory for %d knots", n_knots);
+  PetscFunctionReturn(0);
+}
+
+PetscErrorCode wf_flow_take_anchors(wf_flow *flow)
+{
+  PetscFunctionBeginUser;
+  PetscCall(wf_flow_set_knots(flow, flow->n_obs));
+  memcpy(flow->knots, flow->tau, (size_t)flow->n_obs * sizeof(double));
+  memcpy(flow->knot_theta, flow->anchors, (size_t)flow->n_obs * flow->n_param * sizeof(double));
+  PetscFunctionReturn(0);
+}
+
+PetscErrorCode wf_flow_anchors_from_knots(wf_flow *flow)
+{
+  size_t n = (size_t)flow->n_param;
+  int    k = 0;
+
+  PetscFunctionBeginUser;
+  for (int j = 0; j < flow->n_knots; j++)
+    if (k < flow->n_obs && flow->knots[j] == flow->tau[k])
+      memcpy(flow->anchors + (size_t)k++ * n, flow->knot_theta + (size_t)j * n, n * sizeof(double));
+  PetscCheck(k == flow->n_obs, PETSC_COMM_SELF, PETSC_ERR_PLIB, "%d of %d snapshots are knots", k, flow->n_obs);
+  PetscFunctionReturn(0);
+}
+
+static PetscErrorCode take_waypoints(wf_flow *flow, const wf_waypoints *waypoints)
+{
+  PetscFunctionBeginUser;
+  PetscCall(wf_flow_set_knots(flow, waypoints->n));
+  for (int j = 0; j < waypoints->n; j++) {
+    double share = waypoints->share[j], *tau = flow->tau + waypoints->interval[j];
+    flow->knots[j] = share == 0 ? tau[0] : share == 1 ? tau[1] : tau[0] + share * (tau[1] - tau[0]);
+  }
+  for (size_t i = 0; i < (size_t)waypoints->n * flow->n_param; i++) flow->knot_theta[i] = (double)waypoints->theta[i];
+  PetscCall(wf_flow_anchors_from_knots(flow));
+  PetscFunctionReturn(0);
+}
+
 PetscErrorCode wf_flow_finish(wf_flow *flow, bool interpolant)
 {
   wf_hypernet_config config = WF_HYPERNET_DEFAULT;
 
   PetscFunctionBeginUser;
   if (interpolant) {
-    flow->interpolant = wf_spline_create(flow->n_obs, flow->n_param, flow->tau, flow->anchors);
+    flow->interpolant = wf_spline_create(flow->n_knots, flow->n_param, flow->knots, flow->knot_theta);
     PetscCheck(flow->interpolant, PETSC_COMM_SELF, PETSC_ERR_MEM, "no memory for the interpolant");
   }
   config.n_control = flow->path ? wf_path_n_control(flow->path) : 1;
@@ -95,7 +141,7 @@ PetscErrorCode wf_flow_finish(wf_flow *flow, bool interpolant)
 }
 
 PetscErrorCode wf_flow_create(MPI_Comm comm, const wf_params *params, const wf_anchors *anchors, int n_time, double ensemble_first,
-                              double ensemble_last, wf_flow **flow)
+                              double ensemble_last, const wf_waypoints *waypoints, wf_flow **flow)
 {
   bool     interpolant = wf_params_choice("train", "start", params->train.start) == 0;
   bool     cde         = wf_params_choice("train", "equation", params->train.equation) == 0;
@@ -109,6 +155,7 @@ PetscErrorCode wf_flow_create(MPI_Comm comm, const wf_params *params, const wf_a
   PetscCall(set_times(f, anchors, n_time, ensemble_first, ensemble_last, knots));
   if (cde) PetscCall(make_path(comm, params, anchors, knots, f));
   PetscCall(PetscFree(knots));
+  PetscCall(waypoints ? take_waypoints(f, waypoints) : wf_flow_take_anchors(f));
   PetscCall(wf_flow_finish(f, interpolant));
   wf_hypernet_init(f->net, (uint64_t)params->run.seed, interpolant, f->phi);
   *flow = f;
@@ -130,12 +177,14 @@ PetscErrorCode wf_flow_destroy(wf_flow **flow)
   wf_free(f->tau);
   wf_free(f->times);
   wf_free(f->anchors);
+  wf_free(f->knots);
+  wf_free(f->knot_theta);
   wf_free(f->phi);
   PetscCall(PetscFree(*flow));
   PetscFunctionReturn(0);
 }
 
-/* Stops of a prediction: snapshots and asked times merged, each asked time with its place. */
+/* Stops of a prediction: knots and asked times merged, each asked time with its place. */
 typedef struct {
   int     n_stops, *steps, *place; /* place [n_times]: the stop of each asked time */
   double *stops;
@@ -144,27 +193,29 @@ typedef struct {
 static PetscErrorCode make_prediction_grid(const wf_flow *flow, int n_times, const double *times, int steps,
                                            wf_prediction_grid *grid)
 {
-  int    i_obs = 1, i_time = 0, n = 1;
+  int    i_knot = 1, i_obs = 1, i_time = 0, n = 1;
   double span = flow->tau[flow->n_obs - 1] - flow->tau[0], close = 1e-9 * span;
 
   PetscFunctionBeginUser;
-  PetscCall(PetscMalloc3((size_t)(n_times + flow->n_obs), &grid->stops, (size_t)(n_times + flow->n_obs), &grid->steps,
+  PetscCall(PetscMalloc3((size_t)(n_times + flow->n_knots), &grid->stops, (size_t)(n_times + flow->n_knots), &grid->steps,
                          (size_t)n_times, &grid->place));
   grid->stops[0] = flow->tau[0];
   while (i_time < n_times) {
     double tau = (times[i_time] - flow->first_time) * flow->tau_rate;
     PetscCheck(tau >= flow->tau[0] - close, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE, "time %g is before the first snapshot",
                times[i_time]);
-    if (tau <= grid->stops[n - 1] + close) grid->place[i_time++] = n - 1; /* on a stop that is there */
+    if (tau <= grid->stops[n - 1] + close)
+      grid->place[i_time++] = n - 1; /* on a stop that is there */
     else {
-      bool   knot_first = i_obs < flow->n_obs && flow->tau[i_obs] <= tau + close;
-      double to         = knot_first ? flow->tau[i_obs] : tau;
-      int    interval   = i_obs < flow->n_obs ? i_obs : flow->n_obs - 1;
-      double width      = flow->tau[interval] - flow->tau[interval - 1];
+      bool   knot_first = i_knot < flow->n_knots && flow->knots[i_knot] <= tau + close;
+      double to         = knot_first ? flow->knots[i_knot] : tau;
+      while (i_obs < flow->n_obs - 1 && flow->tau[i_obs] < to - close) i_obs++;
+      int    interval    = i_obs;
+      double width       = flow->tau[interval] - flow->tau[interval - 1];
       grid->steps[n - 1] = (int)PetscCeilReal(steps * (to - grid->stops[n - 1]) / width - 1e-6);
       if (grid->steps[n - 1] < 1) grid->steps[n - 1] = 1;
       grid->stops[n++] = to;
-      i_obs += knot_first;
+      i_knot += knot_first;
     }
   }
   grid->n_stops = n;
@@ -180,7 +231,8 @@ PetscErrorCode wf_flow_predict(wf_flow *flow, int n_times, const double *times, 
   PetscFunctionBeginUser;
   PetscCall(make_prediction_grid(flow, n_times, times, steps, &grid));
   PetscCall(PetscMalloc1((size_t)grid.n_stops * n, &at_stops));
-  if (grid.n_stops == 1) memcpy(at_stops, flow->anchors, n * sizeof(double));
+  if (grid.n_stops == 1)
+    memcpy(at_stops, flow->anchors, n * sizeof(double));
   else {
     wf_time_grid stops = {.n_stops = grid.n_stops, .stops = grid.stops, .steps = grid.steps};
     PetscCall(wf_dynamics_solve(flow->dynamics, flow->phi, NULL, flow->anchors, &stops, false, at_stops, NULL));

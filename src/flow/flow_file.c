@@ -17,20 +17,20 @@ static PetscErrorCode write_path_values(const wf_flow *flow, wf_file *file)
     times[i] = first + (last - first) * i / (FINE_POINTS - 1);
     wf_path_value(flow->path, (times[i] - flow->first_time) * flow->tau_rate, values + (size_t)i * nc);
   }
-  wf_dataset at = {.name = "/path/times",
-                   .type = WF_TYPE_DOUBLE,
-                   .rank = 1,
-                   .shape = {FINE_POINTS},
+  wf_dataset at = {.name        = "/path/times",
+                   .type        = WF_TYPE_DOUBLE,
+                   .rank        = 1,
+                   .shape       = {FINE_POINTS},
                    .description = "times of /path/value",
-                   .unit = "time",
-                   .axes = "time"};
-  wf_dataset of = {.name = "/path/value",
-                   .type = WF_TYPE_DOUBLE,
-                   .rank = 2,
-                   .shape = {FINE_POINTS, nc},
+                   .unit        = "time",
+                   .axes        = "time"};
+  wf_dataset of = {.name        = "/path/value",
+                   .type        = WF_TYPE_DOUBLE,
+                   .rank        = 2,
+                   .shape       = {FINE_POINTS, nc},
                    .description = "control path Z",
-                   .unit = "1",
-                   .axes = "time,control"};
+                   .unit        = "1",
+                   .axes        = "time,control"};
   PetscCall(wf_file_write(file, &at, times));
   PetscCall(wf_file_write(file, &of, values));
   PetscCall(PetscFree2(times, values));
@@ -41,11 +41,20 @@ static PetscErrorCode write_path(const wf_flow *flow, wf_file *file)
 {
   const wf_spline *spline = wf_path_spline(flow->path);
   int              n = wf_spline_n_intervals(spline), dim = wf_spline_dim(spline);
-  wf_dataset       knots        = {.name = "/path/knots", .type = WF_TYPE_DOUBLE, .rank = 1, .shape = {n + 1},
-                                   .description = "path times of the spline's knots", .unit = "1", .axes = "knot"};
-  wf_dataset       coefficients = {.name = "/path/coefficients", .type = WF_TYPE_DOUBLE, .rank = 3, .shape = {n, 4, dim},
-                                   .description = "a, b, c, d of Z = a + f (b + f (c + f d)), f = tau - knot", .unit = "1",
-                                   .axes = "interval,coefficient,control"};
+  wf_dataset       knots        = {.name        = "/path/knots",
+                                   .type        = WF_TYPE_DOUBLE,
+                                   .rank        = 1,
+                                   .shape       = {n + 1},
+                                   .description = "path times of the spline's knots",
+                                   .unit        = "1",
+                                   .axes        = "knot"};
+  wf_dataset       coefficients = {.name        = "/path/coefficients",
+                                   .type        = WF_TYPE_DOUBLE,
+                                   .rank        = 3,
+                                   .shape       = {n, 4, dim},
+                                   .description = "a, b, c, d of Z = a + f (b + f (c + f d)), f = tau - knot",
+                                   .unit        = "1",
+                                   .axes        = "interval,coefficient,control"};
 
   PetscFunctionBeginUser;
   PetscCall(wf_file_write(file, &knots, wf_spline_knots(spline)));
@@ -53,6 +62,54 @@ static PetscErrorCode write_path(const wf_flow *flow, wf_file *file)
   PetscCall(wf_file_write_attribute_int(file, "/path", "clocks", wf_path_n_clocks(flow->path)));
   PetscCall(wf_file_write_attribute_double(file, "/path", "loss", flow->path_loss));
   PetscCall(write_path_values(flow, file));
+  PetscFunctionReturn(0);
+}
+
+static PetscErrorCode write_waypoints(const wf_flow *flow, wf_file *file)
+{
+  wf_dataset tau   = {.name        = "/waypoints/tau",
+                      .type        = WF_TYPE_DOUBLE,
+                      .rank        = 1,
+                      .shape       = {flow->n_knots},
+                      .description = "path times of the waypoints",
+                      .unit        = "1",
+                      .axes        = "waypoint"};
+  wf_dataset theta = {.name        = "/waypoints/theta",
+                      .type        = WF_TYPE_DOUBLE,
+                      .rank        = 2,
+                      .shape       = {flow->n_knots, flow->n_param},
+                      .description = "weights that the interpolant goes through",
+                      .unit        = "1",
+                      .axes        = "waypoint,weight"};
+
+  PetscFunctionBeginUser;
+  PetscCall(wf_file_write(file, &tau, flow->knots));
+  PetscCall(wf_file_write(file, &theta, flow->knot_theta));
+  PetscFunctionReturn(0);
+}
+
+static PetscErrorCode read_waypoints(wf_file *file, wf_flow *flow, char *why, size_t why_size)
+{
+  int     rank;
+  int64_t shape[WF_MAX_RANK] = {0};
+  wf_type type;
+  bool    has;
+
+  PetscFunctionBeginUser;
+  PetscCall(wf_file_has(file, "/waypoints/theta", &has));
+  if (!has) {
+    PetscCall(wf_flow_take_anchors(flow));
+    PetscFunctionReturn(0);
+  }
+  PetscCall(wf_file_shape(file, "/waypoints/theta", &rank, shape, &type));
+  if (rank != 2 || shape[1] != flow->n_param) {
+    snprintf(why, why_size, "/waypoints/theta is not [waypoint, %d]", flow->n_param);
+    PetscFunctionReturn(0);
+  }
+  PetscCall(wf_flow_set_knots(flow, (int)shape[0]));
+  PetscCall(wf_file_read(file, "/waypoints/tau", WF_TYPE_DOUBLE, flow->knots));
+  PetscCall(wf_file_read(file, "/waypoints/theta", WF_TYPE_DOUBLE, flow->knot_theta));
+  PetscCall(wf_flow_anchors_from_knots(flow));
   PetscFunctionReturn(0);
 }
 
@@ -66,23 +123,24 @@ PetscErrorCode wf_flow_write(const wf_flow *flow, wf_file *file)
   if (flow->path) PetscCall(write_path(flow, file));
   for (int i = 0; i < n_blocks; i++) {
     snprintf(name, sizeof name, "/phi/%s", blocks[i].name);
-    wf_dataset block = {.name = name,
-                        .type = WF_TYPE_REAL,
-                        .rank = blocks[i].cols > 1 ? 2 : 1,
-                        .shape = {blocks[i].rows, blocks[i].cols},
+    wf_dataset block = {.name        = name,
+                        .type        = WF_TYPE_REAL,
+                        .rank        = blocks[i].cols > 1 ? 2 : 1,
+                        .shape       = {blocks[i].rows, blocks[i].cols},
                         .description = "weights of the hypernetwork",
-                        .unit = "1",
-                        .axes = blocks[i].cols > 1 ? "output,input" : "output"};
+                        .unit        = "1",
+                        .axes        = blocks[i].cols > 1 ? "output,input" : "output"};
     PetscCall(wf_file_write(file, &block, flow->phi + blocks[i].first));
   }
-  wf_dataset tau = {.name = "/tau",
-                    .type = WF_TYPE_DOUBLE,
-                    .rank = 1,
-                    .shape = {flow->n_obs},
+  wf_dataset tau = {.name        = "/tau",
+                    .type        = WF_TYPE_DOUBLE,
+                    .rank        = 1,
+                    .shape       = {flow->n_obs},
                     .description = "path times of the snapshots",
-                    .unit = "1",
-                    .axes = "snapshot"};
+                    .unit        = "1",
+                    .axes        = "snapshot"};
   PetscCall(wf_file_write(file, &tau, flow->tau));
+  if (flow->n_knots > flow->n_obs) PetscCall(write_waypoints(flow, file));
   PetscCall(wf_file_write_attribute_text(file, "/", "equation", flow->path ? "cde" : "ode"));
   PetscCall(wf_file_write_attribute_int(file, "/", "interpolant", flow->interpolant != NULL));
   PetscCall(wf_file_write_attribute_int(file, "/", "published_time", flow->published_time));
@@ -93,11 +151,11 @@ PetscErrorCode wf_flow_write(const wf_flow *flow, wf_file *file)
 
 static PetscErrorCode read_path(wf_file *file, wf_flow *flow, char *why, size_t why_size)
 {
-  int      rank;
-  int64_t  shape[WF_MAX_RANK], n_clocks = 0;
-  wf_type  type;
-  bool     found;
-  double  *knots, *coefficients;
+  int     rank;
+  int64_t shape[WF_MAX_RANK], n_clocks = 0;
+  wf_type type;
+  bool    found;
+  double *knots, *coefficients;
 
   PetscFunctionBeginUser;
   PetscCall(wf_file_shape(file, "/path/coefficients", &rank, shape, &type));
@@ -134,7 +192,8 @@ static PetscErrorCode read_phi(wf_file *file, wf_flow *flow, char *why, size_t w
     if (has) PetscCall(wf_file_shape(file, name, &rank, shape, &type));
     if (!has || shape[0] * (rank > 1 ? shape[1] : 1) != (int64_t)blocks[i].rows * blocks[i].cols)
       snprintf(why, why_size, "%s is missing or has another shape than the weight graph asks for", name);
-    else PetscCall(wf_file_read(file, name, WF_TYPE_REAL, flow->phi + blocks[i].first));
+    else
+      PetscCall(wf_file_read(file, name, WF_TYPE_REAL, flow->phi + blocks[i].first));
   }
   PetscFunctionReturn(0);
 }
@@ -155,6 +214,7 @@ static PetscErrorCode read_flow(wf_file *file, const wf_anchors *anchors, wf_flo
   PetscCall(wf_file_read(file, "/tau", WF_TYPE_DOUBLE, flow->tau));
   memcpy(flow->times, anchors->times, (size_t)flow->n_obs * sizeof(double));
   if (!strcmp(equation, "cde")) PetscCall(read_path(file, flow, why, why_size));
+  if (!why[0]) PetscCall(read_waypoints(file, flow, why, why_size));
   if (why[0]) PetscFunctionReturn(0);
   PetscCall(wf_flow_finish(flow, interpolant != 0));
   PetscCall(read_phi(file, flow, why, why_size));
@@ -178,8 +238,10 @@ PetscErrorCode wf_flow_read_from(wf_file *file, const wf_anchors *anchors, wf_fl
   }
   PetscCall(wf_flow_create_base(anchors, &f));
   PetscCall(read_flow(file, anchors, f, why, why_size));
-  if (why[0]) PetscCall(wf_flow_destroy(&f));
-  else *flow = f;
+  if (why[0])
+    PetscCall(wf_flow_destroy(&f));
+  else
+    *flow = f;
   PetscFunctionReturn(0);
 }
 

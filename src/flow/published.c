@@ -173,6 +173,7 @@ PetscErrorCode wf_published_read_flow(wf_file *file, const char *phi_group, cons
     f->tau[k]   = (double)anchors->observed[k] / anchors->n_time;
   }
   PetscCall(read_path(file, f));
+  PetscCall(wf_flow_take_anchors(f));
   PetscCall(wf_flow_finish(f, false));
   PetscCall(wf_published_read_phi(file, phi_group, f, f->phi, why, why_size));
   if (why[0]) PetscCall(wf_flow_destroy(&f));

@@ -1,11 +1,12 @@
 /* Samples between observed snapshots; see targets.h. */
+#include <math.h>
 #include <string.h>
 #include <weightflow/base.h>
 #include <weightflow/baselines.h>
 #include <weightflow/metrics.h>
 #include <weightflow/targets.h>
 
-enum { COUPLED_MAX = 2000, N_MEMBERS = 3, LEFT_OUT_REPEATS = 5 };
+enum { COUPLED_MAX = 2000, LEFT_OUT_MAX = 500, N_MEMBERS = 3, LEFT_OUT_REPEATS = 5 };
 
 struct wf_targets {
   wf_targets_config config;
@@ -27,8 +28,26 @@ const char *wf_targets_kind_name(wf_targets_kind kind)
 
 wf_targets_kind wf_targets_get_kind(const wf_targets *targets) { return targets->kind; }
 const double   *wf_targets_left_out_scores(const wf_targets *targets) { return targets->left_out; }
-int wf_targets_n_between(const wf_targets *targets) { return targets->kind == WF_TARGETS_NONE ? 0 : targets->config.n_between; }
-int             wf_targets_n_samples(const wf_targets *targets) { return targets->n_coupled; }
+
+int wf_targets_n_stops(const wf_targets *targets, int interval)
+{
+  if (targets->kind == WF_TARGETS_NONE) return 1;
+  return targets->config.n_between + 1 + (interval == 0 ? targets->config.n_early : 0);
+}
+
+double wf_targets_share(const wf_targets *targets, int interval, int i)
+{
+  int n_stops = wf_targets_n_stops(targets, interval), even = targets->kind == WF_TARGETS_NONE ? 1 : targets->config.n_between + 1;
+  int early = n_stops - even;
+  return i >= early ? (i - early + 1) / (double)even : ldexp(1.0 / even, i - early);
+}
+
+int wf_targets_first_index(const wf_targets *targets, int interval)
+{
+  return interval == 0 ? 0 : wf_targets_n_stops(targets, 0) + (interval - 1) * wf_targets_n_stops(targets, 1);
+}
+
+int wf_targets_n_samples(const wf_targets *targets) { return targets->n_coupled; }
 
 static void draw_member(const wf_targets *t, wf_targets_kind kind, int left, int right, const int *partner, double share,
                         uint64_t item, int32_t *x)
@@ -38,14 +57,19 @@ static void draw_member(const wf_targets *t, wf_targets_kind kind, int left, int
     wf_baseline_mixture_sample(t->n_coupled, t->n, t->n_species, share, from, to, t->config.seed, item, x);
   else if (kind == WF_TARGETS_DISPLACEMENT)
     wf_baseline_displacement(t->n_coupled, t->n_species, share, from, to, partner, t->config.seed, item, x);
-  else wf_baseline_bridge(t->n_coupled, t->n_species, share, from, to, partner, t->config.seed, item, x);
+  else
+    wf_baseline_bridge(t->n_coupled, t->n_species, share, from, to, partner, t->config.seed, item, x);
 }
 
 void wf_targets_draw(const wf_targets *targets, int interval, double share, uint64_t item, int32_t *x)
 {
   const wf_targets *t = targets;
-  if (share >= 1) memcpy(x, snapshot(t, interval + 1), (size_t)t->n_coupled * t->n_species * sizeof(*x));
-  else draw_member(t, t->kind, interval, interval + 1, t->partner + (size_t)interval * t->n_coupled, share, item, x);
+  if (share <= 0)
+    memcpy(x, snapshot(t, interval), (size_t)t->n_coupled * t->n_species * sizeof(*x));
+  else if (share >= 1)
+    memcpy(x, snapshot(t, interval + 1), (size_t)t->n_coupled * t->n_species * sizeof(*x));
+  else
+    draw_member(t, t->kind, interval, interval + 1, t->partner + (size_t)interval * t->n_coupled, share, item, x);
 }
 
 /* Couplings of snapshot k with snapshot k + stride for all k, dealt over the ranks; partner [n_obs - stride, n_coupled] out on all
@@ -93,11 +117,13 @@ static PetscErrorCode choose_member(MPI_Comm comm, wf_targets *t)
   int     *partner;
   int32_t *x;
   double  *p;
-  size_t   size = (size_t)t->n_species * t->n_levels;
+  size_t   size      = (size_t)t->n_species * t->n_levels;
+  int      n_coupled = t->n_coupled;
 
   PetscFunctionBeginUser;
   t->kind = WF_TARGETS_BRIDGE;
   if (t->n_obs < 3) PetscFunctionReturn(0);
+  t->n_coupled = PetscMin(n_coupled, (int)LEFT_OUT_MAX); /* a coupling costs the cube of it, and a choice of three needs few */
   PetscCall(PetscMalloc3((size_t)(t->n_obs - 2) * t->n_coupled, &partner, (size_t)t->n_coupled * t->n_species, &x, 3 * size, &p));
   PetscCall(couple_all(comm, t, 2, partner));
   for (int m = 0; m < N_MEMBERS; m++) {
@@ -107,6 +133,7 @@ static PetscErrorCode choose_member(MPI_Comm comm, wf_targets *t)
   }
   PetscCallMPI(MPI_Bcast(&t->kind, sizeof t->kind, MPI_BYTE, 0, comm));
   PetscCall(PetscFree3(partner, x, p));
+  t->n_coupled = n_coupled;
   PetscFunctionReturn(0);
 }
 
@@ -117,14 +144,14 @@ PetscErrorCode wf_targets_create(MPI_Comm comm, const wf_targets_config *config,
 
   PetscFunctionBeginUser;
   PetscCall(PetscNew(&t));
-  *t = (wf_targets){.config = *config,
-                    .kind = config->kind,
-                    .n_obs = n_obs,
-                    .n = n,
-                    .n_species = n_species,
-                    .n_levels = n_levels,
-                    .times = times,
-                    .counts = counts};
+  *t           = (wf_targets){.config    = *config,
+                              .kind      = config->kind,
+                              .n_obs     = n_obs,
+                              .n         = n,
+                              .n_species = n_species,
+                              .n_levels  = n_levels,
+                              .times     = times,
+                              .counts    = counts};
   t->n_coupled = PetscMin(n, (int)COUPLED_MAX);
   PetscCall(PetscMalloc1((size_t)n_obs * t->n_coupled, &t->partner));
   if (config->kind == WF_TARGETS_AUTO) PetscCall(choose_member(comm, t));

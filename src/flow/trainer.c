@@ -1,5 +1,6 @@
 /* Windows of snapshots, their loss and gradient; see trainer.h. A window is the unit of work: one rank integrates it and pulls it
    back, and the windows' gradients are added exactly, so that neither their order nor the number of ranks can change a bit. */
+#include <math.h>
 #include <string.h>
 #include <weightflow/base.h>
 #include <weightflow/exact_sum_mpi.h>
@@ -16,7 +17,7 @@ struct wf_trainer {
   wf_trainer_config config;
   int               n_windows, n_pairs, *owner;
   wf_window        *windows;
-  int n_between; /* target times inside an interval: a window has (n_between + 1) stops an interval, beside its start */
+  int               n_targets; /* of all windows */
   wf_exact_sum     *gradient_sum, *loss_sum;
   double           *theta, *theta_bar, *energy, *energy_bar, *stops, *phi_bar;
   int              *steps;
@@ -27,14 +28,29 @@ struct wf_trainer {
 
 enum { LOSS_WEIGHT, LOSS_NLL, LOSS_ENERGY, N_LOSSES, NLL_BLOCK = 512 };
 
+/* Stops of an interval: its targets, of which the last is the snapshot; without likelihood the snapshot alone. */
+static int n_stops_of(const wf_trainer *t, int interval)
+{
+  return t->config.use_nll ? wf_targets_n_stops(t->config.targets, interval) : 1;
+}
+
+static double share_of(const wf_trainer *t, int interval, int i)
+{
+  return t->config.use_nll ? wf_targets_share(t->config.targets, interval, i) : 1;
+}
+
+static int first_target(const wf_trainer *t, int interval)
+{
+  return t->config.use_nll ? wf_targets_first_index(t->config.targets, interval) : interval;
+}
+
 static PetscErrorCode create_likelihood(wf_trainer *t)
 {
-  const wf_targets *targets = t->config.targets;
+  const wf_targets *targets   = t->config.targets;
   size_t            n_species = (size_t)wf_backbone_get_config(t->flow->backbone)->n_species;
 
   PetscFunctionBeginUser;
-  t->n_between = wf_targets_n_between(targets);
-  t->work      = wf_backbone_work_create(t->flow->backbone, NLL_BLOCK);
+  t->work = wf_backbone_work_create(t->flow->backbone, NLL_BLOCK);
   PetscCheck(t->work, PETSC_COMM_SELF, PETSC_ERR_MEM, "no memory for the likelihood");
   PetscCall(PetscMalloc3((size_t)t->flow->n_param, &t->theta_now, (size_t)t->flow->n_param, &t->theta_gradient,
                          (size_t)wf_targets_n_samples(targets) * n_species, &t->samples));
@@ -52,7 +68,7 @@ PetscErrorCode wf_trainer_create(MPI_Comm comm, wf_flow *flow, const wf_trainer_
   PetscCallMPI(MPI_Comm_rank(comm, &t->rank));
   PetscCallMPI(MPI_Comm_size(comm, &t->size));
   if (config->use_nll) PetscCall(create_likelihood(t));
-  n_stops = (n_obs - 1) * (size_t)(t->n_between + 1) + 1;
+  n_stops = (size_t)first_target(t, flow->n_obs - 1) + 1;
   PetscCall(PetscMalloc7(n_stops * n_param, &t->theta, n_stops * n_param, &t->theta_bar, n_stops, &t->energy, n_stops,
                          &t->energy_bar, n_stops, &t->stops, n_stops, &t->steps, (size_t)flow->n_phi, &t->phi_bar));
   PetscCall(PetscMalloc2(n_obs, &t->windows, n_obs, &t->owner));
@@ -87,13 +103,16 @@ static PetscErrorCode deal_windows(wf_trainer *t)
   int *work;
 
   PetscFunctionBeginUser;
+  t->n_targets = 0;
   PetscCall(PetscCalloc1((size_t)t->size, &work));
   for (int w = 0; w < t->n_windows; w++) {
     int least = 0;
     for (int r = 1; r < t->size; r++)
       if (work[r] < work[least]) least = r;
     t->owner[w] = least;
-    work[least] += t->windows[w].n_intervals;
+    int start = t->windows[w].start, n_stops = first_target(t, start + t->windows[w].n_intervals) - first_target(t, start);
+    work[least] += n_stops;
+    t->n_targets += n_stops;
   }
   PetscCall(PetscFree(work));
   PetscFunctionReturn(0);
@@ -136,16 +155,21 @@ PetscErrorCode wf_trainer_tile_windows(wf_trainer *trainer, int first, int horiz
 /* Path times of a window's stops: absolute, or counted from its start in the published convention. */
 static wf_time_grid window_grid(wf_trainer *t, const wf_window *window)
 {
-  const double *tau = t->flow->tau + window->start;
+  const double *tau    = t->flow->tau + window->start;
   double        origin = t->flow->published_time ? tau[0] : 0;
-  int           parts = t->n_between + 1, steps = (t->config.steps_per_interval + parts - 1) / parts;
-  for (int j = 0; j <= window->n_intervals * parts; j++) {
-    int    interval = j / parts;
-    double share    = (double)(j % parts) / parts;
-    t->stops[j]     = tau[interval] - origin + (share > 0 ? share * (tau[interval + 1] - tau[interval]) : 0);
-    t->steps[j]     = steps;
+  int           n      = 0;
+  t->stops[n++]        = tau[0] - origin;
+  for (int k = 0; k < window->n_intervals; k++) {
+    double before = 0;
+    for (int i = 0; i < n_stops_of(t, window->start + k); i++) {
+      double share    = share_of(t, window->start + k, i);
+      t->stops[n]     = share < 1 ? tau[k] - origin + share * (tau[k + 1] - tau[k]) : tau[k + 1] - origin;
+      t->steps[n - 1] = (int)ceil(t->config.steps_per_interval * (share - before) - 1e-9);
+      before          = share;
+      n++;
+    }
   }
-  return (wf_time_grid){.n_stops = window->n_intervals * parts + 1, .stops = t->stops, .steps = t->steps};
+  return (wf_time_grid){.n_stops = n, .stops = t->stops, .steps = t->steps};
 }
 
 /* Distance of the weights at a snapshot to its anchor; adds the derivative to theta_bar. */
@@ -167,7 +191,7 @@ static double nll_loss(wf_trainer *t, int interval, double share, uint64_t item,
 {
   const wf_flow *flow = t->flow;
   int            n = wf_targets_n_samples(t->config.targets), d = wf_backbone_get_config(flow->backbone)->n_species;
-  double         factor = 1.0 / ((double)n * d * t->n_pairs * (t->n_between + 1)), loss = 0;
+  double         factor = 1.0 / ((double)n * d * t->n_targets), loss = 0;
   wf_targets_draw(t->config.targets, interval, share, item, t->samples);
   for (int p = 0; p < flow->n_param; p++) t->theta_now[p] = (wf_real)theta[p];
   for (int first = 0; first < n; first += NLL_BLOCK) {
@@ -180,28 +204,32 @@ static double nll_loss(wf_trainer *t, int interval, double share, uint64_t item,
   return loss;
 }
 
+/* Losses at the stops of interval number `interval`, the first of which is stop j of the window. */
+static void interval_loss(wf_trainer *t, int interval, int j, uint64_t item, double loss[N_LOSSES])
+{
+  size_t   n       = (size_t)t->flow->n_param;
+  int      n_stops = n_stops_of(t, interval), last = j + n_stops - 1;
+  uint64_t target = item * (uint64_t)first_target(t, t->flow->n_obs - 1) + (uint64_t)first_target(t, interval);
+  for (int i = 0; t->config.use_nll && i < n_stops; i++)
+    loss[LOSS_NLL] += nll_loss(t, interval, share_of(t, interval, i), (target + (uint64_t)i) << 20, t->theta + (size_t)(j + i) * n,
+                               t->theta_bar + (size_t)(j + i) * n);
+  if (t->config.use_weights)
+    loss[LOSS_WEIGHT] +=
+        weight_loss(t, t->theta + (size_t)last * n, t->flow->anchors + (size_t)(interval + 1) * n, t->theta_bar + (size_t)last * n);
+  loss[LOSS_ENERGY] += t->config.energy_weight * t->energy[last] / t->n_pairs;
+  t->energy_bar[last] = t->config.energy_weight / t->n_pairs;
+}
+
 /* Losses of the integrated window t->theta, t->energy, and their derivatives by these. */
 static void window_loss(wf_trainer *t, const wf_window *window, uint64_t item, double loss[N_LOSSES])
 {
-  size_t n     = (size_t)t->flow->n_param;
-  int    parts = t->n_between + 1, n_stops = window->n_intervals * parts + 1;
+  int first = first_target(t, window->start), n_stops = first_target(t, window->start + window->n_intervals) - first + 1;
 
   memset(loss, 0, N_LOSSES * sizeof(double));
-  memset(t->theta_bar, 0, (size_t)n_stops * n * sizeof(double));
+  memset(t->theta_bar, 0, (size_t)n_stops * (size_t)t->flow->n_param * sizeof(double));
   memset(t->energy_bar, 0, (size_t)n_stops * sizeof(double));
-  for (int j = 1; j < n_stops; j++) {
-    const double *theta       = t->theta + (size_t)j * n;
-    double       *theta_bar   = t->theta_bar + (size_t)j * n;
-    int           interval    = window->start + (j - 1) / parts, part = (j - 1) % parts + 1;
-    bool          at_snapshot = part == parts;
-    uint64_t      target      = (item * (uint64_t)t->flow->n_obs * parts + (uint64_t)(interval * parts + part)) << 20;
-    if (t->config.use_nll)
-      loss[LOSS_NLL] += nll_loss(t, interval, at_snapshot ? 1 : (double)part / parts, target, theta, theta_bar);
-    if (!at_snapshot) continue;
-    if (t->config.use_weights) loss[LOSS_WEIGHT] += weight_loss(t, theta, t->flow->anchors + (size_t)(interval + 1) * n, theta_bar);
-    loss[LOSS_ENERGY] += t->config.energy_weight * t->energy[j] / t->n_pairs;
-    t->energy_bar[j] = t->config.energy_weight / t->n_pairs;
-  }
+  for (int k = window->start; k < window->start + window->n_intervals; k++)
+    interval_loss(t, k, first_target(t, k) - first + 1, item, loss);
 }
 
 static PetscErrorCode evaluate_window(wf_trainer *t, const wf_window *window, const wf_real *phi, uint64_t item, bool want_gradient)

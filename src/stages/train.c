@@ -15,24 +15,24 @@ const char *const TRAIN_HISTORY_COLUMNS[N_HISTORY] = {"iteration", "weight_loss"
 
 static wf_dataset phi_dataset(const training *t, const char *name, const char *description)
 {
-  return (wf_dataset){.name = name,
-                      .type = WF_TYPE_REAL,
-                      .rank = 1,
-                      .shape = {t->flow->n_phi},
+  return (wf_dataset){.name        = name,
+                      .type        = WF_TYPE_REAL,
+                      .rank        = 1,
+                      .shape       = {t->flow->n_phi},
                       .description = description,
-                      .unit = "1",
-                      .axes = "phi"};
+                      .unit        = "1",
+                      .axes        = "phi"};
 }
 
 static wf_dataset history_dataset(int64_t n)
 {
-  return (wf_dataset){.name = "/history",
-                      .type = WF_TYPE_DOUBLE,
-                      .rank = 2,
-                      .shape = {n, N_HISTORY},
+  return (wf_dataset){.name        = "/history",
+                      .type        = WF_TYPE_DOUBLE,
+                      .rank        = 2,
+                      .shape       = {n, N_HISTORY},
                       .description = "losses while training",
-                      .unit = "1",
-                      .axes = "iteration,column"};
+                      .unit        = "1",
+                      .axes        = "iteration,column"};
 }
 
 PetscErrorCode wf_train_write_checkpoint(training *t)
@@ -52,6 +52,32 @@ PetscErrorCode wf_train_write_checkpoint(training *t)
   PetscFunctionReturn(0);
 }
 
+/* A new flow, through waypoints where there are targets to fit them to. */
+static PetscErrorCode create_flow(training *t, const wf_anchors *anchors)
+{
+  const wf_params    *params    = wf_run_params(t->run);
+  wf_waypoints_config config    = {.iterations    = (int)params->train.waypoints,
+                                   .learning_rate = params->train.waypoint_rate,
+                                   .roughness     = params->train.roughness};
+  wf_waypoints       *waypoints = NULL;
+  wf_backbone        *backbone;
+
+  PetscFunctionBeginUser;
+  if (t->targets && config.iterations > 0) {
+    wf_run_phase(t->run, "waypoints");
+    backbone = wf_backbone_create(&anchors->config);
+    PetscCheck(backbone, PETSC_COMM_SELF, PETSC_ERR_MEM, "no memory for the backbone");
+    PetscCall(wf_waypoints_fit(wf_run_comm(t->run), backbone, t->targets, anchors->n_obs, anchors->theta, &config, &waypoints));
+    wf_backbone_destroy(&backbone);
+    PetscCall(wf_run_log(t->run, "  %d waypoints, nll %.4f", waypoints->n, waypoints->nll));
+  }
+  wf_run_phase(t->run, "control path");
+  PetscCall(wf_flow_create(wf_run_comm(t->run), params, anchors, anchors->n_time, anchors->ensemble_first, anchors->ensemble_last,
+                           waypoints, &t->flow));
+  PetscCall(wf_waypoints_destroy(&waypoints));
+  PetscFunctionReturn(0);
+}
+
 /* Resume from the newest checkpoint that fits, or set up a new flow. */
 static PetscErrorCode start_or_resume(training *t, const wf_anchors *anchors)
 {
@@ -60,10 +86,10 @@ static PetscErrorCode start_or_resume(training *t, const wf_anchors *anchors)
 
   PetscFunctionBeginUser;
   PetscCall(wf_run_checkpoint_open(t->run, &file, &t->iteration));
-  if (file) PetscCall(wf_flow_read_from(file, anchors, &t->flow, why, sizeof why));
+  if (file)
+    PetscCall(wf_flow_read_from(file, anchors, &t->flow, why, sizeof why));
   else
-    PetscCall(wf_flow_create(wf_run_comm(t->run), wf_run_params(t->run), anchors, anchors->n_time, anchors->ensemble_first,
-                             anchors->ensemble_last, &t->flow));
+    PetscCall(create_flow(t, anchors));
   PetscCheck(t->flow, wf_run_comm(t->run), PETSC_ERR_FILE_UNEXPECTED, "checkpoint: %s", why);
   PetscCall(PetscCalloc4((size_t)t->flow->n_phi, &t->gradient, (size_t)t->flow->n_phi, &t->m, (size_t)t->flow->n_phi, &t->v,
                          (size_t)(t->n_iterations + 1) * N_HISTORY, &t->history));
@@ -119,6 +145,7 @@ static PetscErrorCode make_targets(training *t, const wf_anchors *anchors, char 
   const wf_params  *params = wf_run_params(t->run);
   wf_targets_config config = {.kind      = (wf_targets_kind)wf_params_choice("train", "targets", params->train.targets),
                               .n_between = (int)params->train.targets_between,
+                              .n_early   = (int)params->train.targets_early,
                               .seed      = (uint64_t)params->run.seed};
   int               n_train;
 
@@ -140,12 +167,12 @@ static PetscErrorCode learn(training *t, const wf_anchors *anchors, char *why, s
 {
   const wf_params  *params  = wf_run_params(t->run);
   int               longest = anchors->n_obs - 1, loss = wf_params_choice("train", "loss", params->train.loss);
-  wf_trainer_config config  = {.use_weights        = loss != 1,
-                               .use_nll            = loss != 0,
-                               .energy_weight      = params->train.energy_weight,
-                               .steps_per_interval = (int)params->train.steps_per_interval,
-                               .dropout            = params->train.dropout,
-                               .seed               = (uint64_t)params->run.seed};
+  wf_trainer_config config = {.use_weights        = loss != 1,
+                              .use_nll            = loss != 0,
+                              .energy_weight      = params->train.energy_weight,
+                              .steps_per_interval = (int)params->train.steps_per_interval,
+                              .dropout            = params->train.dropout,
+                              .seed               = (uint64_t)params->run.seed};
 
   PetscFunctionBeginUser;
   if (params->train.horizon > 0 && params->train.horizon < longest) longest = (int)params->train.horizon;
@@ -157,20 +184,25 @@ static PetscErrorCode learn(training *t, const wf_anchors *anchors, char *why, s
   PetscCall(wf_trainer_create(wf_run_comm(t->run), t->flow, &config, &t->trainer));
   PetscCall(wf_run_log(t->run, "  %d snapshots, %d weights, %d nodes; hypernetwork of %d numbers", t->flow->n_obs, t->flow->n_param,
                        t->flow->graph->n_nodes, t->flow->n_phi));
-  if (wf_params_choice("train", "optimiser", params->train.optimiser) == 0) PetscCall(wf_train_adamw(t, longest));
-  else PetscCall(wf_train_tao(t, longest));
+  if (wf_params_choice("train", "optimiser", params->train.optimiser) == 0)
+    PetscCall(wf_train_adamw(t, longest));
+  else
+    PetscCall(wf_train_tao(t, longest));
   PetscFunctionReturn(0);
 }
 
 static PetscErrorCode finish(training *t, const char *why)
 {
   PetscFunctionBeginUser;
-  if (why[0]) PetscCall(wf_run_fail(t->run, WF_EXIT_DAMAGED, "%s", why));
+  if (why[0])
+    PetscCall(wf_run_fail(t->run, WF_EXIT_DAMAGED, "%s", why));
   else if (t->diverged)
     PetscCall(wf_run_fail(t->run, WF_EXIT_USER, "train: the loss is not finite at iteration %d: lower train.learning_rate",
                           (int)t->iteration + 1));
-  else if (t->stopped) PetscCall(wf_run_stop(t->run));
-  else PetscCall(write_product(t));
+  else if (t->stopped)
+    PetscCall(wf_run_stop(t->run));
+  else
+    PetscCall(write_product(t));
   PetscCall(wf_trainer_destroy(&t->trainer));
   PetscCall(wf_targets_destroy(&t->targets));
   PetscCall(wf_flow_destroy(&t->flow));
@@ -190,17 +222,18 @@ PetscErrorCode wf_train_begin(wf_run *run, bool *needed)
 
 PetscErrorCode wf_stage_train(wf_run *run)
 {
-  training          t         = {.run = run, .n_iterations = wf_run_params(run)->train.iterations};
-  wf_anchors       *anchors;
-  bool              needed;
-  char              path[PETSC_MAX_PATH_LEN], why[1024] = "";
+  training    t = {.run = run, .n_iterations = wf_run_params(run)->train.iterations};
+  wf_anchors *anchors;
+  bool        needed;
+  char        path[PETSC_MAX_PATH_LEN], why[1024] = "";
 
   PetscFunctionBeginUser;
   PetscCall(wf_train_begin(run, &needed));
   if (!needed) PetscFunctionReturn(0);
   wf_run_path(run, "pretrain", "anchors.h5", path, sizeof path);
   PetscCall(wf_anchors_read(wf_run_comm(run), path, &anchors, why, sizeof why));
-  if (!anchors) PetscCall(wf_run_fail(run, WF_EXIT_DAMAGED, "%s", why));
+  if (!anchors)
+    PetscCall(wf_run_fail(run, WF_EXIT_DAMAGED, "%s", why));
   else if (anchors->n_obs < 2)
     PetscCall(wf_run_fail(run, WF_EXIT_USER, "data.observed: one snapshot only: there is nothing to learn in time"));
   else {
