@@ -361,7 +361,7 @@ static void check_random(void)
   wf_ssa_make_keys(seed, keys);
   for (uint64_t block = 0; block < 4000; block++) {
     uint64_t first = block * WF_SSA_CHUNK + (block < 2000 ? 0 : UINT64_C(5) << 32);
-    for (int t = 0; t < n; t++) tables[t]->fill_random(keys, 77, first, e[t], v[t]);
+    for (int t = 0; t < n; t++) tables[t]->fill_random(keys, WF_RANDOM_SSA, 77, first, e[t], v[t]);
     for (int t = 1; t < n; t++) WF_CHECK(!memcmp(e[t], e[0], sizeof e[0]) && !memcmp(v[t], v[0], sizeof v[0]));
     for (uint64_t i = 0; i < WF_SSA_CHUNK; i++) {
       wf_random_uniform2(seed, WF_RANDOM_SSA, 77 + (first >> 32 << 32), (uint32_t)(first + i), u);
