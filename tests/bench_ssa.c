@@ -1,10 +1,10 @@
-/* Events a second of CPU time, in one thread: bench_ssa [rounds]. For each model of inputs/models/, read from SBML, in turns so
-   that all meet the same machine: plain   the direct method written by hand for this model (tests/yardsticks.h) clever  a cleverer
-   one engine  what wf_simulator_create picks A round is the same trajectories for all of them, with 101 output times. "memory": the
-   rows are left in a buffer. "file": they go to an HDF5 file in the way of the stage simulate, row digests and all, from making the
-   file to its final name. CPU time of the thread, including the kernel's for writing; numbers are medians over rounds, and ratios
-   medians of the ratios in a round. Events are counted one by one; all three must agree on them within what chance allows, since
-   they draw the same numbers.
+/* Events a second of CPU time, in one thread: bench_ssa [rounds [model]]. For each model of inputs/models/, read from SBML, in
+   turns so that all meet the same machine: plain   the direct method written by hand for this model (tests/yardsticks.h) clever  a
+   cleverer one engine  what wf_simulator_create picks A round is the same trajectories for all of them, with 101 output times.
+   "memory": the rows are left in a buffer. "file": they go to an HDF5 file in the way of the stage simulate, row digests and all,
+   from making the file to its final name. CPU time of the thread, including the kernel's for writing; numbers are medians over
+   rounds, and ratios medians of the ratios in a round. Events are counted one by one; all three must agree on them within what
+   chance allows, since they draw the same numbers.
 
    Peers, measured on the same kind of machine (CPU seconds of one thread, medians of at least 5 runs, 101 output times):
    GillesPy2 1.8, its compiled C++ solver, -O3: sir 1.15, cas 9.5, tog 23.7 million events/s. */
@@ -19,7 +19,7 @@
 #include <weightflow/ssa.h>
 #include "yardsticks.h"
 
-enum { N_TIME = 101, MAX_ROUNDS = 99, BLOCK = 32, BUFFER_BYTES = 4 << 20, N_SUBJECTS = 3 };
+enum { N_TIME = 101, MAX_ROUNDS = 99, BLOCK = 32, BUFFER_BYTES = 1 << 20, N_SUBJECTS = 3 };
 static const uint64_t seed = 20240117;
 
 typedef struct {
@@ -144,8 +144,9 @@ static PetscErrorCode simulate_to_file(bench *b, yardstick *by, uint64_t first, 
     n                  = b->n_traj - i < b->capacity ? b->n_traj - i : b->capacity;
     const int64_t more = simulate(b, by, first + (uint64_t)i, n);
     for (int j = 0; j < n; j += BLOCK)
-      wf_file_rows_put(file, index, i + j, n - j < BLOCK ? n - j : BLOCK, b->counts + (size_t)j * N_TIME * (size_t)b->n_species,
-                       digest);
+      wf_file_rows_digest(file, index, i + j, n - j < BLOCK ? n - j : BLOCK, b->counts + (size_t)j * N_TIME * (size_t)b->n_species,
+                          digest);
+    wf_file_rows_put(file, index, i, n, b->counts, NULL);
     *events = more < 0 ? -1 : *events + more;
   }
   PetscCall(wf_file_rows_end(file, digest));
@@ -239,17 +240,20 @@ static bool measure_builtin(const char *name, wf_ssa_rate rate, int rounds)
 
 int main(int argc, char **argv)
 {
-  int  rounds   = argc > 1 ? atoi(argv[1]) : 7;
-  bool fine     = true;
-  char folder[] = "bench_ssa.XXXXXX";
+  const char *only     = argc > 2 ? argv[2] : NULL;
+  int         rounds   = argc > 1 ? atoi(argv[1]) : 7;
+  bool        fine     = true;
+  char        folder[] = "bench_ssa.XXXXXX";
   if (PetscInitializeNoArguments() || !mkdtemp(folder)) return 99;
   if (rounds < 1 || rounds > MAX_ROUNDS) rounds = MAX_ROUNDS;
   printf("Million events a second of CPU time. GillesPy2: 1.8, C++ solver, -O3, measured on the same kind of machine.\n");
   printf("%-6s%-8s%11s%9s%9s%9s%14s%14s%14s%12s\n", "model", "rows to", "events each", "plain", "clever", "engine", "engine/plain",
          "engine/clever", "GillesPy2", "engine/it");
-  for (size_t i = 0; i < sizeof models / sizeof *models; i++) fine = measure_file(&models[i], rounds, folder) && fine;
+  for (size_t i = 0; i < sizeof models / sizeof *models; i++)
+    if (!only || !strcmp(only, models[i].name)) fine = measure_file(&models[i], rounds, folder) && fine;
   printf("Models of the paper, built in, rows to memory:\n");
   for (int i = 0; wf_network_builtin_name(i); i++) {
+    if (only && strcmp(only, wf_network_builtin_name(i))) continue;
     fine = measure_builtin(wf_network_builtin_name(i), WF_SSA_RATE_EXACT, rounds) && fine;
     if (!strcmp(wf_network_builtin_name(i), "epidemic"))
       fine = measure_builtin(wf_network_builtin_name(i), WF_SSA_RATE_FROZEN, rounds) && fine;

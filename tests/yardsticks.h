@@ -170,12 +170,16 @@ static inline int64_t run_tog_clever(uint64_t seed, uint64_t trajectory, int n_t
     const double total = 100 + (x[2] + x[3]);
     t += draw_step(seed, trajectory, step, &u) / total;
     WRITE_ROWS(4)
-    const double  level = u * total;
-    const int32_t made  = level < 100;
-    const double  split = made ? 50 : 100 + x[2];
-    const int32_t first = level < split, amount = 2 * made - 1;
-    x[2] += first ? amount : 0;
-    x[3] += first ? 0 : amount;
+    const double level = u * total;
+    if (level < 100) {
+      if (level < 50)
+        x[2]++;
+      else
+        x[3]++;
+    } else if (level < 100 + x[2])
+      x[2]--;
+    else
+      x[3]--;
   }
 }
 #undef WRITE_ROWS

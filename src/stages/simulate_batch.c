@@ -142,14 +142,20 @@ static void keep_last(const wf_simulation *s, int64_t n)
   }
 }
 
-static void put_samples(wf_simulation *s, int64_t begin, const piece *p)
+/* The batch's rows in one piece, which a file system takes twice as fast as block by block; the digests are the blocks'. */
+static void put_rows(wf_simulation *s, int index, int64_t begin, int64_t n, const char *rows, size_t row_bytes)
 {
-  const size_t n_time = s->output.last_only ? 1 : (size_t)s->model.n_time, first = (size_t)p->first;
-  uint64_t    *digest = s->digest + 2 * p->block;
-  if (s->at.counts >= 0)
-    wf_file_rows_put(s->file, s->at.counts, begin + p->first, p->n, s->counts + first * n_time * (size_t)s->model.n_counts, digest);
-  if (s->at.values >= 0)
-    wf_file_rows_put(s->file, s->at.values, begin + p->first, p->n, s->values + first * n_time * (size_t)s->model.n_values, digest);
+  if (index < 0) return;
+  for (piece p = {0}; next_piece(s, begin, n, &p);)
+    wf_file_rows_digest(s->file, index, begin + p.first, p.n, rows + (size_t)p.first * row_bytes, s->digest + 2 * p.block);
+  wf_file_rows_put(s->file, index, begin, n, rows, NULL);
+}
+
+static void put_samples(wf_simulation *s, int64_t begin, int64_t n)
+{
+  const size_t n_time = s->output.last_only ? 1 : (size_t)s->model.n_time;
+  put_rows(s, s->at.counts, begin, n, (const char *)s->counts, n_time * (size_t)s->model.n_counts * sizeof *s->counts);
+  put_rows(s, s->at.values, begin, n, (const char *)s->values, n_time * (size_t)s->model.n_values * sizeof *s->values);
 }
 
 static void put_jumps(wf_simulation *s, int64_t begin, const piece *p)
@@ -194,12 +200,12 @@ bool wf_simulation_run_batch(wf_simulation *s)
   if (s->statistics && !again) wf_statistics_add(s->statistics, n, s->counts, s->values);
   wf_run_phase(s->run, "write");
   if (s->output.last_only) keep_last(s, n);
+  if (s->output.samples) put_samples(s, begin, n);
   for (piece p = {0}; next_piece(s, begin, n, &p);) {
     for (int64_t i = p.first; i < p.first + p.n; i++) {
       if (!again) s->events[p.block] += s->batch_events[i];
       s->n_new_events += s->batch_events[i];
     }
-    if (s->output.samples) put_samples(s, begin, &p);
     if (s->output.jumps) put_jumps(s, begin, &p);
     s->written[p.block] += p.n;
     if (!again) s->done[p.block] += p.n;
