@@ -4,7 +4,8 @@
 #include <weightflow/base.h>
 #include "stages/simulate_impl.h"
 
-enum { MAX_BATCH = 1 << 16, MAX_KNOWN = 1 << 22 };
+/* Rows of a batch are written by the simulator, read by statistics and digests, and copied to the file: all from a near cache. */
+enum { MAX_BATCH = 1 << 16, MAX_KNOWN = 1 << 22, CACHED_BYTES = 1 << 20 };
 static const double SHORT_BATCH = 0.004; /* s; a batch is made larger until it takes so long, so that ranks find together soon */
 
 static int64_t sample_row_bytes(const wf_simulation *s)
@@ -19,6 +20,9 @@ bool wf_simulation_make_buffers(wf_simulation *s)
   s->capacity = WF_SAMPLE_BUFFER / (row > 64 ? row : 64);
   if (s->capacity < 1) s->capacity = 1;
   if (least * row <= 4 * (int64_t)WF_SAMPLE_BUFFER && s->capacity < least) s->capacity = least;
+  int64_t cached = CACHED_BYTES / (row > 64 ? row : 64); /* more than that only for full speed of the simulator */
+  if (cached < least) cached = least;
+  if (s->capacity > cached) s->capacity = cached;
   if (s->capacity > MAX_BATCH) s->capacity = MAX_BATCH;
   s->batch        = least < s->capacity ? least : s->capacity;
   s->counts       = wf_calloc((size_t)s->capacity * n_time, (size_t)s->model.n_counts * sizeof *s->counts);
