@@ -24,6 +24,7 @@ bool wf_simulation_make_buffers(wf_simulation *s)
   if (cached < least) cached = least;
   if (s->capacity > cached) s->capacity = cached;
   if (s->capacity > MAX_BATCH) s->capacity = MAX_BATCH;
+  if (s->capacity > s->block_size) s->capacity -= s->capacity % s->block_size;
   s->batch        = least < s->capacity ? least : s->capacity;
   s->counts       = wf_calloc((size_t)s->capacity * n_time, (size_t)s->model.n_counts * sizeof *s->counts);
   s->values       = wf_calloc((size_t)s->capacity * n_time, (size_t)s->model.n_values * sizeof *s->values);
@@ -53,7 +54,7 @@ static bool simulate(wf_simulation *s, const wf_ssa_batch *batch)
   const double start = MPI_Wtime();
   s->failed          = !wf_simulator_run(s->model.simulator, batch, &s->failure);
   double seconds     = MPI_Wtime() - start;
-  if (seconds < SHORT_BATCH && batch->n_traj == s->batch && 2 * s->batch <= s->capacity) s->batch *= 2;
+  if (seconds < SHORT_BATCH && batch->n_traj == s->batch) s->batch = 2 * s->batch < s->capacity ? 2 * s->batch : s->capacity;
   return !s->failed;
 }
 
