@@ -68,16 +68,20 @@ static void add_rows_abreast(wf_digest *sum, wf_digest key, uint64_t first, size
     a[i] = mix_word(mix_word(key.word[0], first + (uint64_t)i, MULTIPLIER[0]), row_size, MULTIPLIER[0]);
     b[i] = mix_word(mix_word(key.word[1], ~(first + (uint64_t)i), MULTIPLIER[1]), row_size, MULTIPLIER[1]);
   }
-  for (size_t place = 0; place < row_size; place += 8)
+  for (size_t place = 0; place < whole; place += 8)
+#pragma GCC unroll 4
     for (int i = 0; i < ABREAST; i++) {
-      uint64_t word = 0;
-      if (place < whole)
-        memcpy(&word, rows + (size_t)i * row_size + place, 8);
-      else
-        memcpy(&word, rows + (size_t)i * row_size + place, row_size - whole);
+      uint64_t word;
+      memcpy(&word, rows + (size_t)i * row_size + place, 8);
       a[i] = mix_word(a[i], word, MULTIPLIER[0]);
       b[i] = mix_word(b[i], word, MULTIPLIER[1]);
     }
+  for (int i = 0; i < ABREAST && whole < row_size; i++) {
+    uint64_t word = 0;
+    memcpy(&word, rows + (size_t)i * row_size + whole, row_size - whole);
+    a[i] = mix_word(a[i], word, MULTIPLIER[0]);
+    b[i] = mix_word(b[i], word, MULTIPLIER[1]);
+  }
   for (int i = 0; i < ABREAST; i++)
     wf_digest_add(sum, (wf_digest){{finish_state(a[i], MULTIPLIER[0]), finish_state(b[i], MULTIPLIER[1])}});
 }

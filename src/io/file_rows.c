@@ -167,8 +167,13 @@ void wf_file_rows_put(wf_file *file, int index, int64_t first, int64_t n_rows, c
     file->local_failure = true;
     return;
   }
-  add_to_digest(d, first, n_rows, data, digest);
+  if (digest) add_to_digest(d, first, n_rows, data, digest);
   note_mpi_error(file, transfer(file, d, first, n_rows, (char *)data, true), "write");
+}
+
+void wf_file_rows_digest(const wf_file *file, int index, int64_t first, int64_t n_rows, const void *data, uint64_t digest[2])
+{
+  if (n_rows > 0) add_to_digest(&file->declared[index], first, n_rows, data, digest);
 }
 
 bool wf_file_rows_get(wf_file *file, int index, int64_t first, int64_t n_rows, void *data, uint64_t digest[2])

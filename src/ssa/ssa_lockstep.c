@@ -15,6 +15,7 @@ enum {
   LANES          = WF_SSA_LANES,
   STEPS_TO_CHECK = 256, /* between looks at how large the counts are */
   MAX_SHIFTS     = 12,  /* so many changes in all reactions are made by masks over all of them */
+  MAX_FEW        = 4,   /* counts whose rows are written from registers */
   BATCH_SIZE     = 16 * LANES
 };
 static const double largest_count = 2147483647;
@@ -296,30 +297,67 @@ static bool write_row(lockstep_work *work, int lane, int k)
   return true;
 }
 
-/* Rows of counts alone up to this time, which the first one is below: models with about one event an output spend much here. */
-static inline int write_counts(lockstep_work *work, int lane, double time)
+/* Rows of n counts alone up to this time, which the first one is below: models with about one event an output spend half their time
+   here. Where n is known to the compiler the counts stay in registers. */
+static inline __attribute__((always_inline)) int write_few_counts(const lockstep_work *work, const int n, int lane, double time)
 {
-  const int      n     = work->n_counts;
+  const double  *times = work->times, *value = work->lanes.value + lane;
+  const int32_t *from = work->count_row;
+  int            k    = work->output[lane];
+  int32_t       *row  = work->batch->counts + ((size_t)work->index[lane] * (size_t)work->n_time + (size_t)k) * (size_t)n;
+  int32_t        count[MAX_FEW];
+  for (int i = 0; i < n; i++) count[i] = (int32_t)value[from[i]];
+  do {
+    for (int i = 0; i < n; i++) row[i] = count[i];
+    row += n;
+  } while (time > times[++k]);
+  return k;
+}
+
+static int write_counts(const lockstep_work *work, int lane, double time)
+{
+  const int n = work->n_counts;
+  switch (n) {
+  case 1:
+    return write_few_counts(work, 1, lane, time);
+  case 2:
+    return write_few_counts(work, 2, lane, time);
+  case 3:
+    return write_few_counts(work, 3, lane, time);
+  case MAX_FEW:
+    return write_few_counts(work, MAX_FEW, lane, time);
+  default:
+    break;
+  }
   const double  *value = work->lanes.value + lane;
   const int32_t *from  = work->count_row;
   int            k     = work->output[lane];
   int32_t       *row   = work->batch->counts + ((size_t)work->index[lane] * (size_t)work->n_time + (size_t)k) * (size_t)n;
   for (int i = 0; i < n; i++) row[i] = (int32_t)value[from[i]];
-  for (row += n, k++; time > work->times[k]; row += n, k++)
-    for (int i = 0; i < n; i++) row[i] = row[i - n];
+  for (row += n, k++; time > work->times[k]; row += n, k++) memcpy(row, row - n, (size_t)n * sizeof *row);
   return k;
+}
+
+/* The lane's trajectory has passed output times and stands at k now. */
+static inline void move_output(lockstep_work *work, int lane, int k)
+{
+  work->output[lane]     = k;
+  work->lanes.next[lane] = work->times[k];
+  if (k < work->n_time) return;
+  if (work->batch->n_events) work->batch->n_events[work->index[lane]] = (int64_t)work->lanes.step[lane] - 1 - work->rejected[lane];
+  start_lane(work, lane);
 }
 
 /* Lanes that passed output times: write the state before the candidate, and end trajectories. */
 static void write_due(lockstep_work *work, uint32_t due)
 {
   const double *time = find_time(work);
-  for (; due; due &= due - 1) {
+  for (due &= ~work->idle; due; due &= due - 1) {
     const int lane = __builtin_ctz(due);
     int       k    = work->output[lane];
-    if (work->idle >> lane & 1) continue;
     if (isnan(time[lane])) {
       fail_lane(work, lane, WF_SSA_COUNT_RANGE, work->lanes.before[lane], "the total propensity is not finite", -1);
+      due &= ~work->idle | 1u << lane;
       continue;
     }
     if (work->only_counts)
@@ -327,13 +365,10 @@ static void write_due(lockstep_work *work, uint32_t due)
     else
       while (write_row(work, lane, k) && time[lane] > work->times[++k]) {
       }
-    if (work->idle >> lane & 1) continue;
-    work->output[lane]     = k;
-    work->lanes.next[lane] = work->times[k];
-    if (k < work->n_time) continue;
-    if (work->batch->n_events)
-      work->batch->n_events[work->index[lane]] = (int64_t)work->lanes.step[lane] - 1 - work->rejected[lane];
-    start_lane(work, lane);
+    if (work->idle >> lane & 1)
+      due &= ~work->idle | 1u << lane; /* it failed, and others with it */
+    else
+      move_output(work, lane, k);
   }
 }
 

@@ -4,7 +4,8 @@
 #include <weightflow/base.h>
 #include "stages/simulate_impl.h"
 
-enum { MAX_BATCH = 1 << 16, MAX_KNOWN = 1 << 22 };
+/* Rows of a batch are written by the simulator, read by statistics and digests, and copied to the file: all from a near cache. */
+enum { MAX_BATCH = 1 << 16, MAX_KNOWN = 1 << 22, CACHED_BYTES = 1 << 20 };
 static const double SHORT_BATCH = 0.004; /* s; a batch is made larger until it takes so long, so that ranks find together soon */
 
 static int64_t sample_row_bytes(const wf_simulation *s)
@@ -19,7 +20,11 @@ bool wf_simulation_make_buffers(wf_simulation *s)
   s->capacity = WF_SAMPLE_BUFFER / (row > 64 ? row : 64);
   if (s->capacity < 1) s->capacity = 1;
   if (least * row <= 4 * (int64_t)WF_SAMPLE_BUFFER && s->capacity < least) s->capacity = least;
+  int64_t cached = CACHED_BYTES / (row > 64 ? row : 64); /* more than that only for full speed of the simulator */
+  if (cached < least) cached = least;
+  if (s->capacity > cached) s->capacity = cached;
   if (s->capacity > MAX_BATCH) s->capacity = MAX_BATCH;
+  if (s->capacity > s->block_size) s->capacity -= s->capacity % s->block_size;
   s->batch        = least < s->capacity ? least : s->capacity;
   s->counts       = wf_calloc((size_t)s->capacity * n_time, (size_t)s->model.n_counts * sizeof *s->counts);
   s->values       = wf_calloc((size_t)s->capacity * n_time, (size_t)s->model.n_values * sizeof *s->values);
@@ -49,7 +54,7 @@ static bool simulate(wf_simulation *s, const wf_ssa_batch *batch)
   const double start = MPI_Wtime();
   s->failed          = !wf_simulator_run(s->model.simulator, batch, &s->failure);
   double seconds     = MPI_Wtime() - start;
-  if (seconds < SHORT_BATCH && batch->n_traj == s->batch && 2 * s->batch <= s->capacity) s->batch *= 2;
+  if (seconds < SHORT_BATCH && batch->n_traj == s->batch) s->batch = 2 * s->batch < s->capacity ? 2 * s->batch : s->capacity;
   return !s->failed;
 }
 
@@ -142,14 +147,20 @@ static void keep_last(const wf_simulation *s, int64_t n)
   }
 }
 
-static void put_samples(wf_simulation *s, int64_t begin, const piece *p)
+/* The batch's rows in one piece, which a file system takes twice as fast as block by block; the digests are the blocks'. */
+static void put_rows(wf_simulation *s, int index, int64_t begin, int64_t n, const char *rows, size_t row_bytes)
 {
-  const size_t n_time = s->output.last_only ? 1 : (size_t)s->model.n_time, first = (size_t)p->first;
-  uint64_t    *digest = s->digest + 2 * p->block;
-  if (s->at.counts >= 0)
-    wf_file_rows_put(s->file, s->at.counts, begin + p->first, p->n, s->counts + first * n_time * (size_t)s->model.n_counts, digest);
-  if (s->at.values >= 0)
-    wf_file_rows_put(s->file, s->at.values, begin + p->first, p->n, s->values + first * n_time * (size_t)s->model.n_values, digest);
+  if (index < 0) return;
+  for (piece p = {0}; next_piece(s, begin, n, &p);)
+    wf_file_rows_digest(s->file, index, begin + p.first, p.n, rows + (size_t)p.first * row_bytes, s->digest + 2 * p.block);
+  wf_file_rows_put(s->file, index, begin, n, rows, NULL);
+}
+
+static void put_samples(wf_simulation *s, int64_t begin, int64_t n)
+{
+  const size_t n_time = s->output.last_only ? 1 : (size_t)s->model.n_time;
+  put_rows(s, s->at.counts, begin, n, (const char *)s->counts, n_time * (size_t)s->model.n_counts * sizeof *s->counts);
+  put_rows(s, s->at.values, begin, n, (const char *)s->values, n_time * (size_t)s->model.n_values * sizeof *s->values);
 }
 
 static void put_jumps(wf_simulation *s, int64_t begin, const piece *p)
@@ -194,12 +205,12 @@ bool wf_simulation_run_batch(wf_simulation *s)
   if (s->statistics && !again) wf_statistics_add(s->statistics, n, s->counts, s->values);
   wf_run_phase(s->run, "write");
   if (s->output.last_only) keep_last(s, n);
+  if (s->output.samples) put_samples(s, begin, n);
   for (piece p = {0}; next_piece(s, begin, n, &p);) {
     for (int64_t i = p.first; i < p.first + p.n; i++) {
       if (!again) s->events[p.block] += s->batch_events[i];
       s->n_new_events += s->batch_events[i];
     }
-    if (s->output.samples) put_samples(s, begin, &p);
     if (s->output.jumps) put_jumps(s, begin, &p);
     s->written[p.block] += p.n;
     if (!again) s->done[p.block] += p.n;
