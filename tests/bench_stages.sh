@@ -21,8 +21,10 @@ run() { # FOLDER RANKS OPTION...
   ${WF_MPIEXEC:-mpiexec} -n "$2" "$program" run "${common[@]}" "${@:3}" -out "$1" >"$1.txt" 2>&1 || { tail "$1.txt"; exit 1; }
 }
 seconds() { awk -F '\t' '$1 == "total" { print $4 }' "$1/$2/timers.txt"; } # FOLDER STAGE
-phases() { awk -F '\t' '!/^#/ && $1 != "phase" && $1 != "total" { printf "%.4f\t%s\n", $3, $1 }' "$1/$2/timers.txt" | sort -rn | head -n 3 |
-  awk -F '\t' '{ printf "%s%s %.2f s", NR > 1 ? ", " : "", $2, $1 }'; }
+phases() { # FOLDER STAGE
+  awk -F '\t' '!/^#/ && $1 != "phase" && $1 != "total" { printf "%.4f\t%s\n", $3, $1 }' "$1/$2/timers.txt" | sort -rn | head -n 3 |
+    awk -F '\t' '{ printf "%s%s %.2f s", NR > 1 ? ", " : "", $2, $1 }'
+}
 row() { # KIND STAGE RANKS FOLDER REFERENCE WORK
   awk -v kind="$1" -v stage="$2" -v n="$3" -v t="$(seconds "$4" "$2")" -v one="$(seconds "$5" "$2")" -v work="$6" -v c="$cores" \
     -v phases="$(phases "$4" "$2")" 'BEGIN { if (c > n) c = n

@@ -1,8 +1,8 @@
 /* Simulated ensembles of SBML models against known means and standard deviations, by the criteria of the stochastic part of the
    SBML Test Suite (Evans, Gillespie and Wilkinson 2008, Bioinformatics 24, 285): with n trajectories,
      Z = sqrt(n) (mean - mu) / sigma in (-3, 3),   Y = sqrt(n / 2) (S^2 / sigma^2 - 1) in (-5, 5),
-   S about the expected mean; where sigma = 0 all trajectories equal mu. A right simulator leaves the range of Z at one point in 370,
-   and neighbouring points go together, so up to three of fifty points may lie outside; with more, another seed decides. */
+   S about the expected mean; where sigma = 0 all trajectories equal mu. A right simulator leaves the range of Z at one point in
+   370, and neighbouring points go together, so up to three of fifty points may lie outside; with more, another seed decides. */
 #ifndef WEIGHTFLOW_TESTS_CONFORMANCE_H
 #define WEIGHTFLOW_TESTS_CONFORMANCE_H
 #include <weightflow/base.h>
@@ -95,8 +95,8 @@ static int conformance_count(int n, const conformance_table *table, const confor
     for (int k = 0; k < CONFORMANCE_TIMES; k++) {
       double sd = table->sd[v][k];
       if (sd == 0) {
-        WF_CHECK(sums->furthest[v][k] <= 1e-9 * fmax(1, fabs(table->mean[v][k])), "%s at t = %d differs by %g, though it is certain",
-                 table->name[v], k, sums->furthest[v][k]);
+        WF_CHECK(sums->furthest[v][k] <= 1e-9 * fmax(1, fabs(table->mean[v][k])),
+                 "%s at t = %d differs by %g, though it is certain", table->name[v], k, sums->furthest[v][k]);
         continue;
       }
       double z = sums->sum[v][k] / n * sqrt(n) / sd, y = sqrt(n / 2.0) * (sums->square[v][k] / n / (sd * sd) - 1);

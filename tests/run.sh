@@ -4,8 +4,8 @@
 #   tests/run.sh [float|double ...]      default: float double
 #
 # The first build runs all of `make check`, the others what depends on the precision: all programs and the restarts.
-# Works from any folder and from a clean clone; a second call rebuilds nothing. Exit code 0: nothing failed. With WF_TEST_SLURM set, the
-# first build also runs jobs under a real Slurm on this machine; WF_TEST_SLURM=install installs that (Debian, as root).
+# Works from any folder and from a clean clone; a second call rebuilds nothing. Exit code 0: nothing failed. With WF_TEST_SLURM set,
+# the first build also runs jobs under a real Slurm on this machine; WF_TEST_SLURM=install installs that (Debian, as root).
 set -uo pipefail
 # shellcheck source=jobs/setup.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../jobs/setup.sh"

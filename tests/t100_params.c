@@ -22,7 +22,7 @@ static char *read_and_complain(const char *yaml, int argc, const char *const *ar
   wf_mistakes *mistakes = wf_mistakes_create();
   if (yaml) write_text(yaml, strlen(yaml));
   wf_params_read(params, yaml ? "t.yaml" : NULL, argc, (char **)(uintptr_t)argv, mistakes);
-  if (cross) wf_params_check(params, mistakes);
+  if (cross) wf_params_check(params, "data", mistakes);
   wf_mistakes_print(mistakes, stream);
   fclose(stream);
   int lines = 0;
@@ -100,7 +100,7 @@ static void check_yaml_messages(void)
   check_yaml("simulate: {trajectories: 0x10}\n", "t.yaml:1: simulate.trajectories = 0x10: must be a whole number\n");
   check_yaml("simulate: {trajectories: \"\"}\n", "t.yaml:1: simulate.trajectories = : must be a whole number\n");
   check_yaml("simulate: {trajectories: 99999999999999999999}\n",
-             "t.yaml:1: simulate.trajectories = 99999999999999999999: must be at most 4294967296\n");
+             "t.yaml:1: simulate.trajectories = 99999999999999999999: must be at most 4294967295\n");
   check_yaml("run: {seed: 9007199254740993}\n", "t.yaml:1: run.seed = 9007199254740993: must be at most 9007199254740992\n");
   check_yaml("train: {dropout: .nan}\n", "t.yaml:1: train.dropout = .nan: must be a number\n");
   check_yaml(

@@ -1,6 +1,7 @@
 /* What SBML means, against exact means and standard deviations at t = 0, 1, ... 50: immigration and death with sinks, sources,
    compartments, conversion factors, rules, functions and events; immigration in batches; dimerisation (master equation solved
-   here) with resets at a time and at a state. Criteria as in conformance.h. Models are written with {formulas} in place of MathML. */
+   here) with resets at a time and at a state. Criteria as in conformance.h. Models are written with {formulas} in place of MathML.
+ */
 #include "config.h"
 #ifndef HAVE_LIBSBML
 #include "check.h"
@@ -16,9 +17,11 @@ enum { T = CONFORMANCE_TIMES, TEXT_SIZE = 65536 };
 #define AMOUNT "compartment='c' hasOnlySubstanceUnits='true' boundaryCondition='false' constant='false'"
 #define CELL "<listOfCompartments><compartment id='c' size='1' constant='true'/></listOfCompartments>"
 #define ONE(id) "<speciesReference species='" id "' stoichiometry='1' constant='true'/>"
-#define DEATH "<reaction id='death' reversible='false' fast='false'><listOfReactants>" ONE("X") "</listOfReactants>" LAW("mu*X") "</reaction>"
+#define DEATH                                                                                                                      \
+  "<reaction id='death' reversible='false' fast='false'><listOfReactants>" ONE("X") "</listOfReactants>" LAW("mu*X") "</reaction>"
 #define LAW(formula) "<kineticLaw>{" formula "}</kineticLaw>"
-#define BIRTH(formula) "<reaction id='birth' reversible='false' fast='false'><listOfProducts>" ONE("X") "</listOfProducts>" LAW(formula) "</reaction>"
+#define BIRTH(formula)                                                                                                             \
+  "<reaction id='birth' reversible='false' fast='false'><listOfProducts>" ONE("X") "</listOfProducts>" LAW(formula) "</reaction>"
 #define CONSTANT(id, value) "<parameter id='" id "' value='" value "' constant='true'/>"
 #define VARIABLE(id, value) "<parameter id='" id "' value='" value "' constant='false'/>"
 #define REACTIONS(list) "<listOfReactions>" list "</listOfReactions></model></sbml>"
@@ -69,7 +72,7 @@ static void expand_formulas(const char *with_formulas, char *text)
 /* Immigration in batches of b at rate alpha, death at rate mu, from x at time 0: mean and variance after t. */
 static void find_immigration_death(double alpha, double b, double mu, double x, double t, double *mean, double *variance)
 {
-  double e = exp(-mu * t);
+  double e  = exp(-mu * t);
   *mean     = alpha * b / mu * (1 - e) + x * e;
   *variance = x * e * (1 - e) + alpha * b / mu * (1 - e) + alpha * b * (b - 1) / (2 * mu) * (1 - e * e);
 }
@@ -114,7 +117,7 @@ static void find_dimer_derivative(const double *p, int reset_above, double *d)
 static void fill_dimerisation(conformance_table *table, int reset_at, int reset_above)
 {
   enum { STEPS = 200 };
-  const double h = 1.0 / STEPS;
+  const double h         = 1.0 / STEPS;
   double       p[STATES] = {1}, d[4][STATES], q[STATES];
   for (int k = 0; k < T; k++) {
     if (k == reset_at) {
@@ -159,36 +162,47 @@ static void check_one_process(void)
   conformance_table *table = wf_calloc(1, sizeof *table);
   fill_immigration_death(table, 1, 1, 0, T, 0);
   check_case("amounts", HEAD "<model>" CELL X_FROM("0") RATES REACTIONS(BIRTH("alpha") DEATH), table);
-  check_case("concentrations",
-             HEAD "<model><listOfCompartments><compartment id='c' size='4' constant='true'/></listOfCompartments><listOfSpecies><species "
-                  "id='X' initialConcentration='0' compartment='c' hasOnlySubstanceUnits='false' boundaryCondition='false' "
-                  "constant='false'/></listOfSpecies>" RATES REACTIONS(BIRTH("alpha*c/4") "<reaction id='death' reversible='false' "
-                  "fast='false'><listOfReactants>" ONE("X") "</listOfReactants>" LAW("c*mu*X") "</reaction>"),
-             table);
-  check_case("functions",
-             HEAD "<model><listOfFunctionDefinitions><functionDefinition id='f'>{lambda(k, x, k*x)}</functionDefinition><functionDefinition "
-                  "id='g'>{lambda(x, f(0.05, x) + f(0.05, x))}</functionDefinition></listOfFunctionDefinitions>" CELL X_FROM("0")
-             PARAMETERS(CONSTANT("alpha", "1")) REACTIONS(BIRTH("alpha") "<reaction id='death' reversible='false' fast='false'>"
-             "<listOfReactants>" ONE("X") "</listOfReactants>" LAW("g(X)") "</reaction>"),
-             table);
-  check_case("local parameters",
-             HEAD "<model>" CELL X_FROM("0") PARAMETERS(CONSTANT("alpha", "1") CONSTANT("mu", "77")) REACTIONS(BIRTH("alpha")
-             "<reaction id='death' reversible='false' fast='false'><listOfReactants>" ONE("X") "</listOfReactants><kineticLaw>{mu*X}"
-             "<listOfLocalParameters><localParameter id='mu' value='0.1'/></listOfLocalParameters></kineticLaw></reaction>"),
-             table);
+  check_case(
+      "concentrations",
+      HEAD "<model><listOfCompartments><compartment id='c' size='4' constant='true'/></listOfCompartments><listOfSpecies><species "
+           "id='X' initialConcentration='0' compartment='c' hasOnlySubstanceUnits='false' boundaryCondition='false' "
+           "constant='false'/></listOfSpecies>" RATES REACTIONS(
+               BIRTH("alpha*c/4") "<reaction id='death' reversible='false' "
+                                  "fast='false'><listOfReactants>" ONE("X") "</listOfReactants>" LAW("c*mu*X") "</reaction>"),
+      table);
+  check_case(
+      "functions",
+      HEAD
+      "<model><listOfFunctionDefinitions><functionDefinition id='f'>{lambda(k, x, k*x)}</functionDefinition><functionDefinition "
+      "id='g'>{lambda(x, f(0.05, x) + f(0.05, x))}</functionDefinition></listOfFunctionDefinitions>" CELL X_FROM("0")
+          PARAMETERS(CONSTANT("alpha", "1"))
+              REACTIONS(BIRTH("alpha") "<reaction id='death' reversible='false' fast='false'>"
+                                       "<listOfReactants>" ONE("X") "</listOfReactants>" LAW("g(X)") "</reaction>"),
+      table);
+  check_case(
+      "local parameters",
+      HEAD "<model>" CELL X_FROM("0") PARAMETERS(CONSTANT("alpha", "1") CONSTANT("mu", "77"))
+          REACTIONS(BIRTH("alpha") "<reaction id='death' reversible='false' fast='false'><listOfReactants>" ONE(
+              "X") "</listOfReactants><kineticLaw>{mu*X}"
+                   "<listOfLocalParameters><localParameter id='mu' value='0.1'/></listOfLocalParameters></kineticLaw></reaction>"),
+      table);
   check_case("initial assignments",
-             HEAD "<model>" CELL X_FROM("5") PARAMETERS(CONSTANT("alpha", "3") CONSTANT("mu", "0.1") VARIABLE("zero", "9"))
-             "<listOfInitialAssignments><initialAssignment symbol='X'>{2*zero}</initialAssignment><initialAssignment symbol='alpha'>"
-             "{10*mu}</initialAssignment><initialAssignment symbol='zero'>{alpha-10*mu}</initialAssignment></listOfInitialAssignments>"
-             REACTIONS(BIRTH("alpha") DEATH),
+             HEAD "<model>" CELL X_FROM("5") PARAMETERS(CONSTANT("alpha", "3") CONSTANT("mu", "0.1") VARIABLE(
+                 "zero", "9")) "<listOfInitialAssignments><initialAssignment "
+                               "symbol='X'>{2*zero}</initialAssignment><initialAssignment symbol='alpha'>"
+                               "{10*mu}</initialAssignment><initialAssignment "
+                               "symbol='zero'>{alpha-10*mu}</initialAssignment></listOfInitialAssignments>" REACTIONS(BIRTH("alpha")
+                                                                                                                          DEATH),
              table);
-  check_case("parameters by rules",
-             HEAD "<model>" CELL X_FROM("0") PARAMETERS(CONSTANT("alpha", "1") VARIABLE("mu", "4") VARIABLE("half", "9"))
-             "<listOfRules><assignmentRule variable='mu'>{2*half}</assignmentRule><assignmentRule variable='half'>{alpha/20}"
-             "</assignmentRule></listOfRules>" REACTIONS(BIRTH("alpha") DEATH),
+  check_case(
+      "parameters by rules",
+      HEAD "<model>" CELL X_FROM("0") PARAMETERS(CONSTANT("alpha", "1") VARIABLE("mu", "4") VARIABLE(
+          "half",
+          "9")) "<listOfRules><assignmentRule variable='mu'>{2*half}</assignmentRule><assignmentRule variable='half'>{alpha/20}"
+                "</assignmentRule></listOfRules>" REACTIONS(BIRTH("alpha") DEATH),
+      table);
+  check_case("piecewise laws", HEAD "<model>" CELL X_FROM("0") RATES REACTIONS(BIRTH("piecewise(alpha, X >= 0, 1000)") DEATH),
              table);
-  check_case("piecewise laws",
-             HEAD "<model>" CELL X_FROM("0") RATES REACTIONS(BIRTH("piecewise(alpha, X >= 0, 1000)") DEATH), table);
   wf_free(table);
 }
 
@@ -198,25 +212,37 @@ static void check_sinks_and_sources(void)
   fill_immigration_death(table, 1, 1, 0, T, 0);
   for (int k = 0; k < T; k++) put(table, 1, "Sink", k, k - table->mean[0][k], k - table->mean[0][k]);
   check_case("sink",
-             HEAD "<model>" CELL "<listOfSpecies><species id='X' initialAmount='0' " AMOUNT "/><species id='Sink' initialAmount='0' " AMOUNT
-                  "/></listOfSpecies>" RATES REACTIONS(BIRTH("alpha") "<reaction id='death' reversible='false' fast='false'>"
-                  "<listOfReactants>" ONE("X") "</listOfReactants><listOfProducts>" ONE("Sink") "</listOfProducts>" LAW("mu*X")
-                  "</reaction>"),
+             HEAD "<model>" CELL "<listOfSpecies><species id='X' initialAmount='0' " AMOUNT
+                  "/><species id='Sink' initialAmount='0' " AMOUNT "/></listOfSpecies>" RATES REACTIONS(
+                      BIRTH("alpha") "<reaction id='death' reversible='false' fast='false'>"
+                                     "<listOfReactants>" ONE("X") "</listOfReactants><listOfProducts>" ONE(
+                                         "Sink") "</listOfProducts>" LAW("mu*X") "</reaction>"),
              table);
   for (int k = 0; k < T; k++) put(table, 1, "Sink", k, 7, 0);
   check_case("boundary species",
-             HEAD "<model>" CELL "<listOfSpecies><species id='X' initialAmount='0' " AMOUNT "/><species id='Sink' initialAmount='7' "
-                  "compartment='c' hasOnlySubstanceUnits='true' boundaryCondition='true' constant='false'/></listOfSpecies>" RATES
-             REACTIONS("<reaction id='birth' reversible='false' fast='false'><listOfReactants>" ONE("Sink") "</listOfReactants>"
-                       "<listOfProducts>" ONE("X") "</listOfProducts>" LAW("alpha*Sink/7") "</reaction><reaction id='death' "
-                       "reversible='false' fast='false'><listOfReactants>" ONE("X") "</listOfReactants><listOfProducts>" ONE("Sink")
-                       "</listOfProducts>" LAW("mu*X") "</reaction>"),
+             HEAD
+             "<model>" CELL "<listOfSpecies><species id='X' initialAmount='0' " AMOUNT "/><species id='Sink' initialAmount='7' "
+             "compartment='c' hasOnlySubstanceUnits='true' boundaryCondition='true' constant='false'/></listOfSpecies>" RATES
+                 REACTIONS(
+                     "<reaction id='birth' reversible='false' fast='false'><listOfReactants>" ONE(
+                         "Sink") "</listOfReactants>"
+                                 "<listOfProducts>" ONE("X") "</listOfProducts>" LAW(
+                                     "alpha*Sink/7") "</reaction><reaction id='death' "
+                                                     "reversible='false' fast='false'><listOfReactants>" ONE(
+                                                         "X") "</listOfReactants><listOfProducts>" ONE("Sink") "</"
+                                                                                                               "listOfProducts"
+                                                                                                               ">" LAW("mu*X") "</"
+                                                                                                                               "rea"
+                                                                                                                               "cti"
+                                                                                                                               "on"
+                                                                                                                               ">"),
              table);
   for (int k = 0; k < T; k++) put(table, 1, "y", k, 2 * table->mean[0][k] + 1, 4 * pow(table->sd[0][k], 2));
   check_case("species by a rule",
-             HEAD "<model>" CELL "<listOfSpecies><species id='X' initialAmount='0' " AMOUNT "/><species id='y' initialAmount='0' " AMOUNT
-                  "/></listOfSpecies>" RATES "<listOfRules><assignmentRule variable='y'>{2*X+1}</assignmentRule></listOfRules>"
-             REACTIONS(BIRTH("alpha") DEATH),
+             HEAD
+             "<model>" CELL "<listOfSpecies><species id='X' initialAmount='0' " AMOUNT "/><species id='y' initialAmount='0' " AMOUNT
+             "/></listOfSpecies>" RATES
+             "<listOfRules><assignmentRule variable='y'>{2*X+1}</assignmentRule></listOfRules>" REACTIONS(BIRTH("alpha") DEATH),
              table);
   wf_free(table);
 }
@@ -225,16 +251,20 @@ static void check_amounts_a_firing(void)
 {
   conformance_table *table = wf_calloc(1, sizeof *table);
   fill_immigration_death(table, 1, 5, 0, T, 0);
-  check_case("batches of five",
-             HEAD "<model>" CELL X_FROM("0") RATES REACTIONS("<reaction id='birth' reversible='false' fast='false'><listOfProducts>"
-             "<speciesReference species='X' stoichiometry='5' constant='true'/></listOfProducts>" LAW("alpha") "</reaction>" DEATH),
-             table);
-  /* a conversion factor of 5 on births and, the decay of five at a time being another process, none on deaths: a species of its own */
+  check_case(
+      "batches of five",
+      HEAD "<model>" CELL X_FROM("0") RATES REACTIONS(
+          "<reaction id='birth' reversible='false' fast='false'><listOfProducts>"
+          "<speciesReference species='X' stoichiometry='5' constant='true'/></listOfProducts>" LAW("alpha") "</reaction>" DEATH),
+      table);
+  /* a conversion factor of 5 on births and, the decay of five at a time being another process, none on deaths: a species of its own
+   */
   for (int k = 0; k < T; k++) put(table, 0, "Y", k, 5 * k, 25 * k);
   check_case("conversion factor",
-             HEAD "<model>" CELL "<listOfSpecies><species id='Y' initialAmount='0' conversionFactor='five' " AMOUNT "/></listOfSpecies>"
-             PARAMETERS(CONSTANT("alpha", "1") CONSTANT("five", "5")) REACTIONS("<reaction id='birth' reversible='false' fast='false'>"
-             "<listOfProducts>" ONE("Y") "</listOfProducts>" LAW("alpha") "</reaction>"),
+             HEAD "<model>" CELL "<listOfSpecies><species id='Y' initialAmount='0' conversionFactor='five' " AMOUNT
+                  "/></listOfSpecies>" PARAMETERS(CONSTANT("alpha", "1") CONSTANT("five", "5"))
+                      REACTIONS("<reaction id='birth' reversible='false' fast='false'>"
+                                "<listOfProducts>" ONE("Y") "</listOfProducts>" LAW("alpha") "</reaction>"),
              table);
   wf_free(table);
 }
@@ -243,14 +273,12 @@ static void check_time(void)
 {
   conformance_table *table = wf_calloc(1, sizeof *table);
   for (int k = 0; k < T; k++) put(table, 0, "X", k, k < 25 ? k : 25 + 3 * (k - 25), k < 25 ? k : 25 + 3 * (k - 25));
-  check_case("a law in time",
-             HEAD "<model>" CELL X_FROM("0") REACTIONS(BIRTH("piecewise(1, time < 25, 3)")), table);
+  check_case("a law in time", HEAD "<model>" CELL X_FROM("0") REACTIONS(BIRTH("piecewise(1, time < 25, 3)")), table);
   for (int k = 0; k < T; k++) put(table, 0, "X", k, 0.02 * k * k, 0.02 * k * k);
-  check_case("a law that grows",
-             HEAD "<model>" CELL X_FROM("0") REACTIONS(BIRTH("0.04*time")), table);
+  check_case("a law that grows", HEAD "<model>" CELL X_FROM("0") REACTIONS(BIRTH("0.04*time")), table);
   check_case("a rate rule",
              HEAD "<model>" CELL X_FROM("0") PARAMETERS(VARIABLE("k", "0")) "<listOfRules><rateRule variable='k'>{0.04}</rateRule>"
-             "</listOfRules>" REACTIONS(BIRTH("k")),
+                                                                            "</listOfRules>" REACTIONS(BIRTH("k")),
              table);
   wf_free(table);
 }
@@ -260,19 +288,24 @@ static void check_events(void)
   conformance_table *table = wf_calloc(1, sizeof *table);
   fill_immigration_death(table, 1, 1, 0, 25, 50);
   check_case("reset at 25",
-             HEAD "<model>" CELL X_FROM("0") RATES REACTIONS_ONLY(BIRTH("alpha") DEATH) EVENTS("time >= 25", "", SET("X", "50")), table);
+             HEAD "<model>" CELL X_FROM("0") RATES REACTIONS_ONLY(BIRTH("alpha") DEATH) EVENTS("time >= 25", "", SET("X", "50")),
+             table);
   check_case("reset with a delay",
              HEAD "<model>" CELL X_FROM("0") RATES REACTIONS_ONLY(BIRTH("alpha") DEATH)
-             EVENTS("time >= 20", "<delay>{50*mu}</delay>", SET("X", "10/alpha*5")),
+                 EVENTS("time >= 20", "<delay>{50*mu}</delay>", SET("X", "10/alpha*5")),
              table);
   fill_dimerisation(table, T, STATES);
 #define DIMERS                                                                                                                     \
-  HEAD "<model>" CELL "<listOfSpecies><species id='P' initialAmount='100' " AMOUNT "/><species id='P2' initialAmount='0' " AMOUNT    \
-       "/></listOfSpecies>" PARAMETERS(CONSTANT("k1", "0.001") CONSTANT("k2", "0.01")) REACTIONS_ONLY("<reaction id='join' "           \
-       "reversible='false' fast='false'><listOfReactants><speciesReference species='P' stoichiometry='2' constant='true'/>"            \
-       "</listOfReactants><listOfProducts>" ONE("P2") "</listOfProducts>" LAW("k1*P*(P-1)/2") "</reaction><reaction id='part' "        \
-       "reversible='false' fast='false'><listOfReactants>" ONE("P2") "</listOfReactants><listOfProducts><speciesReference "           \
-       "species='P' stoichiometry='2' constant='true'/></listOfProducts>" LAW("k2*P2") "</reaction>")
+  HEAD "<model>" CELL "<listOfSpecies><species id='P' initialAmount='100' " AMOUNT "/><species id='P2' initialAmount='0' " AMOUNT  \
+       "/></listOfSpecies>" PARAMETERS(CONSTANT("k1", "0.001") CONSTANT("k2", "0.01")) REACTIONS_ONLY(                             \
+           "<reaction id='join' "                                                                                                  \
+           "reversible='false' fast='false'><listOfReactants><speciesReference species='P' stoichiometry='2' constant='true'/>"    \
+           "</listOfReactants><listOfProducts>" ONE("P2") "</listOfProducts>" LAW(                                                 \
+               "k1*P*(P-1)/2") "</reaction><reaction id='part' "                                                                   \
+                               "reversible='false' fast='false'><listOfReactants>" ONE(                                            \
+                                   "P2") "</listOfReactants><listOfProducts><speciesReference "                                    \
+                                         "species='P' stoichiometry='2' constant='true'/></listOfProducts>" LAW(                   \
+                                             "k2*P2") "</reaction>")
   check_case("dimerisation", DIMERS "</model></sbml>", table);
   fill_dimerisation(table, 25, STATES);
   check_case("dimerisation, reset at 25", DIMERS EVENTS("time >= 25", "", SET("P", "100") SET("P2", "0")), table);

@@ -1,5 +1,5 @@
-/* Every exact method against exact laws: a two-state gene (Peccoud and Ycart 1995, Theor. Popul. Biol. 48, 222: beta-Poisson), and a
-   bimolecular network whose master equation is integrated by PETSc TS on the truncated generator. Each comparison is a chi-square
+/* Every exact method against exact laws: a two-state gene (Peccoud and Ycart 1995, Theor. Popul. Biol. 48, 222: beta-Poisson), and
+   a bimolecular network whose master equation is integrated by PETSc TS on the truncated generator. Each comparison is a chi-square
    test with a false-alarm rate of 1e-6 over seeds; the seeds are fixed. */
 #include <petscts.h>
 #include <weightflow/base.h>
@@ -13,17 +13,16 @@ typedef struct {
   wf_ssa_algorithm algorithm;
   const char      *name;
 } method;
-static const method methods[] = {{WF_SSA_DIRECT, "direct"},
-                                 {WF_SSA_NEXT_REACTION, "next reaction"},
-                                 {WF_SSA_COMPOSITION_REJECTION, "composition-rejection"}};
+static const method methods[] = {
+    {WF_SSA_DIRECT, "direct"}, {WF_SSA_NEXT_REACTION, "next reaction"}, {WF_SSA_COMPOSITION_REJECTION, "composition-rejection"}};
 enum { N_METHODS = sizeof methods / sizeof *methods };
 
 /* States of trajectories 0 .. n - 1 at time t: counts [n, n_counts]. */
 static int32_t *simulate_states(const wf_network *network, wf_ssa_algorithm algorithm, int n, double t)
 {
   enum { BATCH = 1000 };
-  char                why[192] = "";
-  const wf_ssa_config config   = {.algorithm = algorithm, .seed = 17, .n_time = 1, .times = &t};
+  char                why[192]  = "";
+  const wf_ssa_config config    = {.algorithm = algorithm, .seed = 17, .n_time = 1, .times = &t};
   wf_simulator       *simulator = wf_simulator_create(network, &config, why, sizeof why);
   WF_CHECK(simulator, "%s", why);
   if (!simulator) return NULL;

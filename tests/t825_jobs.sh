@@ -2,8 +2,8 @@
 # The job scripts without a batch system: what `submit` would submit, what it refuses, whole jobs started by hand, and what a job
 # decides after each kind of end, under stand-ins for srun, scontrol and the program.
 program=${abs_top_builddir:?}/weightflow
-inputs=${abs_top_srcdir:?}/inputs
-jobs=$abs_top_srcdir/jobs
+inputs=$(cd "${abs_top_srcdir:?}/inputs" && pwd)
+jobs=$(cd "$abs_top_srcdir/jobs" && pwd)
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
 export OMPI_MCA_mpi_yield_when_idle=1 OMPI_MCA_hwloc_base_binding_policy=none OPENBLAS_NUM_THREADS=1
 export OMPI_MCA_pml=ob1 OMPI_MCA_btl=self,vader

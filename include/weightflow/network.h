@@ -37,9 +37,11 @@ typedef enum {
   WF_N_OPERATIONS
 } wf_operation;
 
+/* A number; the value of a variable; the time. */
 wf_expression wf_network_make_number(wf_network *network, double number);
 wf_expression wf_network_make_symbol(wf_network *network, int variable);
 wf_expression wf_network_make_time(wf_network *network);
+
 /* ADD, MULTIPLY, AND, OR, XOR, MIN and MAX take any number of operands (none: their neutral element; MIN, MAX: at least one),
    the comparisons two or more (a < b < c), NEGATE and the functions one, the others as said above. */
 wf_expression wf_network_make_operation(wf_network *network, wf_operation operation, int n, const wf_expression *operands);
@@ -133,6 +135,9 @@ int         wf_network_n_species(const wf_network *network);   /* variables that
 int         wf_network_n_reactions(const wf_network *network);
 int         wf_network_n_recorded(const wf_network *network);  /* variables in the output */
 const char *wf_network_recorded_name(const wf_network *network, int i_recorded);
+/* Put out only these of the variables in the output, in this order. names: comma-separated; "": all as they are. false: one is none
+   of them, or stands twice, and why [why_size] says which. Before a simulator is made of the network. */
+bool wf_network_choose_recorded(wf_network *network, const char *names, char *why, size_t why_size);
 /* Is it a whole number in all states that can be reached? (Decided from the expressions; false where that cannot be told.) */
 bool        wf_network_recorded_is_whole(const wf_network *network, int i_recorded);
 bool        wf_network_is_modulated(const wf_network *network); /* does any law depend on time by itself? */

@@ -83,8 +83,9 @@ int wf_params_find_fixed(const char *name);
 bool wf_params_set(wf_params *params, const wf_param_row *row, const char *text, char *why, size_t why_size);
 
 /* What one parameter alone cannot tell: index lists against the number of samples, the hold-out against the number of trajectories,
-   lists of times and thresholds. Mistakes are added. Looks at no file. Not collective. */
-void wf_params_check(const wf_params *params, wf_mistakes *mistakes);
+   lists of times and thresholds. groups: those that the command uses ("run simulate"); what only others need is not looked at.
+   Mistakes are added. Looks at no file. Not collective. */
+void wf_params_check(const wf_params *params, const char *groups, wf_mistakes *mistakes);
 
 /* Copy rank 0's params to all ranks of comm. Collective. */
 PetscErrorCode wf_params_broadcast(MPI_Comm comm, wf_params *params);

@@ -37,10 +37,10 @@
   P(simulate, rate, CHOICE, "exact", 0, 0, "exact|frozen", "", FIXED,                                                          \
     "time-dependent rates: exact by thinning, or frozen at the last event as in the published ensembles")                      \
   P(simulate, tau_error, REAL, 0.03, 1e-6, 1, NULL, "", FIXED, "epsilon of tau-leaping: largest relative change of a propensity")\
-  P(simulate, trajectories, INT, 1000, 1, 4294967296, NULL, "", FIXED, "number of trajectories")                               \
+  P(simulate, trajectories, INT, 1000, 1, 4294967295, NULL, "", FIXED, "number of trajectories, below 2^32")                   \
   P(simulate, t_end, REAL, 50, 0, 1e12, NULL, "time", FIXED, "last sampled time")                                              \
   P(simulate, samples, INT, 101, 2, 1e6, NULL, "", FIXED, "number of equally spaced sample times, both ends included")         \
-  P(simulate, record, TEXT, "", 0, 0, NULL, "", FIXED, "comma-separated ids of the model to put out; empty: all species")      \
+  P(simulate, record, TEXT, "", 0, 0, NULL, "", FIXED, "what is put out, in this order, comma separated; empty: all species")      \
   P(simulate, output, CHOICE, "grid", 0, 0, "grid|events", "", FIXED, "events: every jump of each trajectory besides the samples")\
   P(simulate, store, CHOICE, "grid", 0, 0, "none|grid|final", "", FIXED,                                                       \
     "samples kept of each trajectory: all (later stages need them), at the last time only, or none")                           \

@@ -25,7 +25,8 @@ typedef enum {
   WF_RANDOM_REJECTION      = 13,
   WF_RANDOM_TAU_LEAPING    = 14,
   WF_RANDOM_JUMP           = 15,
-  WF_RANDOM_SSA_TIE        = 16 /* which of several events at one time comes first; item = trajectory, draw = tie */
+  WF_RANDOM_SSA_TIE        = 16, /* which of several events at one time comes first; item = trajectory, draw = tie */
+  WF_RANDOM_ENERGY         = 17  /* samples that the state-space energy is averaged over; item = sample, draw = species */
 } wf_random_purpose;
 
 /* Four random 32-bit words of one draw. */

@@ -41,9 +41,9 @@ typedef struct {
 
 typedef enum {
   WF_SSA_COMPLETE,
-  WF_SSA_COUNT_RANGE,   /* an amount left 0 .. 2^31 - 1, or the total propensity is not finite: the model explodes */
-  WF_SSA_NEGATIVE_LAW,  /* a law gave a negative propensity, or none (NaN) */
-  WF_SSA_NO_PROGRESS    /* events or jumps without end at one time */
+  WF_SSA_COUNT_RANGE,  /* an amount left 0 .. 2^31 - 1, or the total propensity is not finite: the model explodes */
+  WF_SSA_NEGATIVE_LAW, /* a law gave a negative propensity, or none (NaN) */
+  WF_SSA_NO_PROGRESS   /* events or jumps without end at one time */
 } wf_ssa_status;
 
 /* Why a batch could not be simulated: the first trajectory in it that failed, where, and one line that names what. */
@@ -66,8 +66,8 @@ typedef struct {
 typedef struct {
   uint64_t    first;
   int         n_traj;
-  int32_t    *counts;   /* [n_traj, n_time, n_counts] state at each time, that is just before the first jump after it; may be NULL */
-  double     *values;   /* [n_traj, n_time, n_values] the recorded variables that are not whole numbers; may be NULL */
+  int32_t    *counts; /* [n_traj, n_time, n_counts] state at each time, that is just before the first jump after it; may be NULL */
+  double     *values; /* [n_traj, n_time, n_values] the recorded variables that are not whole numbers; may be NULL */
   int64_t    *n_events; /* [n_traj] jumps up to the last time; may be NULL */
   wf_ssa_log *log;      /* may be NULL */
 } wf_ssa_batch;
@@ -88,6 +88,12 @@ int         wf_simulator_n_counts(const wf_simulator *simulator);
 const char *wf_simulator_count_name(const wf_simulator *simulator, int i);
 int         wf_simulator_n_values(const wf_simulator *simulator);
 const char *wf_simulator_value_name(const wf_simulator *simulator, int i);
+/* Kinds of jumps, as numbered in wf_ssa_log: reactions, then events. Those without a name are
+   "reaction_0", "event_0" and so on. */
+int         wf_simulator_n_jumps(const wf_simulator *simulator);
+void        wf_simulator_jump_name(const wf_simulator *simulator, int i, char *name, size_t size);
+/* Does any law depend on time, so that exact and frozen rates differ? */
+bool        wf_simulator_is_modulated(const wf_simulator *simulator);
 const char *wf_simulator_description(const wf_simulator *simulator);
 /* Trajectories a batch should have at least for full speed. */
 int wf_simulator_batch_size(const wf_simulator *simulator);

@@ -95,14 +95,14 @@ static void check_predict(const wf_params *p, wf_mistakes *mistakes)
   wf_free(numbers);
 }
 
-void wf_params_check(const wf_params *params, wf_mistakes *mistakes)
+void wf_params_check(const wf_params *params, const char *groups, wf_mistakes *mistakes)
 {
   if (!*params->run.out) wf_mistakes_add(mistakes, "parameters: run.out: is empty: name the run folder with -out");
   if (!*params->data.file && !(params->simulate.t_end > 0))
     wf_mistakes_add(mistakes, "parameters: simulate.t_end = %g: must be above 0", params->simulate.t_end);
   if (params->pretrain.levels == 1)
     wf_mistakes_add(mistakes, "parameters: pretrain.levels = 1: must be 0 (from the data) or at least 2");
-  check_data(params, mistakes);
+  if (strstr(groups, "data")) check_data(params, mistakes);
   if (*params->data.file && *params->data.times) check_import_times(params, mistakes);
   check_predict(params, mistakes);
 }

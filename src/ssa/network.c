@@ -470,6 +470,64 @@ void wf_network_add_event(wf_network *network, const wf_network_event *event)
     if (!append_event_assignment(network, (wf_source_assignment){event->variables[i], event->expressions[i]})) return;
 }
 
+/* --- choosing what is put out --- */
+
+/* The variables in the output, as "S, I, R". */
+static void list_recorded(const wf_network *network, char *list, size_t size)
+{
+  list[0] = '\0';
+  for (int i = 0; i < network->n_recorded && strlen(list) + 1 < size; i++) {
+    size_t used = strlen(list);
+    snprintf(list + used, size - used, "%s%s", i ? ", " : "", wf_network_recorded_name(network, i));
+  }
+}
+
+/* Move the one named [length] from among first .. n_recorded - 1 to first; false: it is not there. */
+static bool take_recorded(wf_network *network, int first, const char *name, size_t length)
+{
+  for (int i = first; i < network->n_recorded; i++) {
+    const char *other = wf_network_recorded_name(network, i);
+    if (strlen(other) != length || strncmp(other, name, length) != 0) continue;
+    const int32_t slot  = network->recorded[i];
+    const bool    whole = network->whole[i];
+    for (int k = i; k > first; k--) {
+      network->recorded[k] = network->recorded[k - 1];
+      network->whole[k]    = network->whole[k - 1];
+    }
+    network->recorded[first] = slot;
+    network->whole[first]    = whole;
+    return true;
+  }
+  return false;
+}
+
+static bool is_taken(const wf_network *network, int n, const char *name, size_t length)
+{
+  for (int i = 0; i < n; i++)
+    if (strlen(wf_network_recorded_name(network, i)) == length && !strncmp(wf_network_recorded_name(network, i), name, length))
+      return true;
+  return false;
+}
+
+bool wf_network_choose_recorded(wf_network *network, const char *names, char *why, size_t why_size)
+{
+  char list[160];
+  int  n = 0;
+  for (const char *at = names + strspn(names, ", \t\n"); *at; at += strspn(at, ", \t\n")) {
+    const size_t length = strcspn(at, ", \t\n");
+    if (!take_recorded(network, n, at, length)) {
+      list_recorded(network, list, sizeof list);
+      snprintf(why, why_size, "\"%.*s\" %s (of %s)", length < 60 ? (int)length : 60, at,
+               is_taken(network, n, at, length) ? "stands twice" : "is no variable of the output", list);
+      return false;
+    }
+    n++;
+    at += length;
+  }
+  if (n > 0) network->n_recorded = n;
+  return true;
+}
+
 /* --- asking --- */
 
 const char *wf_network_name(const wf_network *network) { return network->name; }

@@ -36,8 +36,8 @@ typedef struct {
 
 /* A reaction. With program < 0 its law is
      rate * factor_0 * factor_1 ... (multiplied in this order) [ * modulation(t) ],
-   lower <= modulation(t) <= upper for all t >= 0; else the law is the program. 0 wherever a guard says so, and 0 where the law gives
-   -0. Factors of a power or of x (x - 1) are written out. */
+   lower <= modulation(t) <= upper for all t >= 0; else the law is the program. 0 wherever a guard says so, and 0 where the law
+   gives -0. Factors of a power or of x (x - 1) are written out. */
 typedef struct {
   char   *name;
   double  rate;
@@ -69,11 +69,11 @@ struct wf_network {
   bool               finished;
   wf_network_source *source;
 
-  int32_t n_variables, n_species, n_recorded, n_reactions;
-  char  **variable_name; /* [n_variables] */
-  bool   *is_species;    /* [n_variables] */
-  int32_t *recorded;     /* [n_recorded] slots */
-  bool    *whole;        /* [n_recorded] */
+  int32_t  n_variables, n_species, n_recorded, n_reactions;
+  char   **variable_name; /* [n_variables] */
+  bool    *is_species;    /* [n_variables] */
+  int32_t *recorded;      /* [n_recorded] slots */
+  bool    *whole;         /* [n_recorded] */
 
   int32_t         n_slots, time_slot, first_temporary; /* slots from first_temporary on hold nothing between programs */
   double         *start;                               /* [n_slots] assignment rules applied */
@@ -86,11 +86,11 @@ struct wf_network {
   wf_compiled_change   *changes;
   wf_compiled_guard    *guards;
 
-  int32_t           n_assignments, n_rates, n_events;
-  wf_compiled_rule *assignments; /* [n_assignments] in an order in which each needs only earlier ones */
-  wf_compiled_rule *rates;       /* [n_rates] */
-  wf_compiled_event *events;     /* [n_events] */
-  wf_compiled_rule *event_assignments;
+  int32_t            n_assignments, n_rates, n_events;
+  wf_compiled_rule  *assignments; /* [n_assignments] in an order in which each needs only earlier ones */
+  wf_compiled_rule  *rates;       /* [n_rates] */
+  wf_compiled_event *events;      /* [n_events] */
+  wf_compiled_rule  *event_assignments;
 
   /* The dependency graph (Gibson and Bruck 2000, J. Phys. Chem. A 104, 1876): affected[first_affected[j] ..
      first_affected[j + 1] - 1] are the reactions, in increasing order, whose propensity may differ after reaction j fired. */

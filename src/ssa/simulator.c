@@ -138,5 +138,28 @@ const char *wf_simulator_value_name(const wf_simulator *simulator, int i)
   return wf_network_recorded_name(simulator->network, simulator->values[i]);
 }
 
+int wf_simulator_n_jumps(const wf_simulator *simulator)
+{
+  return simulator->process ? 1 : simulator->network->n_reactions + simulator->network->n_events;
+}
+
+void wf_simulator_jump_name(const wf_simulator *simulator, int i, char *name, size_t size)
+{
+  const wf_network *network = simulator->network;
+  const char       *given   = "jump";
+  if (network) given = i < network->n_reactions ? network->reactions[i].name : network->events[i - network->n_reactions].name;
+  if (given && *given)
+    snprintf(name, size, "%s", given);
+  else if (i < network->n_reactions)
+    snprintf(name, size, "reaction_%d", i);
+  else
+    snprintf(name, size, "event_%d", i - network->n_reactions);
+}
+
+bool wf_simulator_is_modulated(const wf_simulator *simulator)
+{
+  return simulator->network && wf_network_is_modulated(simulator->network);
+}
+
 const char *wf_simulator_description(const wf_simulator *simulator) { return simulator->description; }
 int wf_simulator_batch_size(const wf_simulator *simulator) { return simulator->process ? 1 : simulator->engine->batch_size; }

@@ -67,7 +67,8 @@ typedef struct {
   int         group; /* lanes that are worked on at once: n_lanes is a multiple of it */
 
   /* Uniforms and exponentials of wf_ssa_fill_random; both [WF_SSA_CHUNK]. */
-  void (*fill_random)(const uint64_t *keys, uint64_t purpose, uint64_t trajectory, uint64_t first, double *exponential, double *uniform);
+  void (*fill_random)(const uint64_t *keys, uint64_t purpose, uint64_t trajectory, uint64_t first, double *exponential,
+                      double *uniform);
 
   /* Sum the propensities up, draw the waiting time and the level, move on the time and the step. Returns the lanes that passed
      their next output time (or whose total is NaN). */

@@ -3,14 +3,15 @@
    A sum of integers is three words of 32, 32 and 64 bits; what is added comes as 64-bit partial sums of a batch. Products of two
    counts at the same time are taken by lag: entry (d, column) is the sum of x[column] x[column + d], so that the loop runs over
    neighbouring columns whatever the number of species; it is meaningless, and ignored, where column + d belongs to another time.
-   Partial sums are made in doubles where they are exact, that is below 2^53, and in 64-bit integers else. */
+   Trajectories come in blocks that stay in the cache while they are gone through for each purpose. Partial sums over a block are
+   made in 32-bit integers where they stay below 2^31, else in doubles where they stay below 2^53, and in 64-bit integers else. */
 #include <math.h>
 #include <string.h>
 #include <weightflow/base.h>
 #include "ssa/long_sum.h"
 #include "ssa/statistics_impl.h"
 
-enum { TILE = 8, LAGS = 4, HISTOGRAM_TILE = 16 };
+enum { TILE = 8, LAGS = 4, HISTOGRAM_TILE = 16, BLOCK_BYTES = 1 << 17, LEAST_BLOCK = 16 };
 static const int64_t HALF_WORD = ((int64_t)1 << 32) - 1, SETTLE_AFTER = (int64_t)1 << 28;
 
 typedef double  doubles __attribute__((vector_size(TILE * sizeof(double))));
@@ -48,7 +49,7 @@ wf_statistics *wf_statistics_create(const wf_statistics_config *config)
   s->shift   = wf_calloc((size_t)config->n_counts + 1, sizeof *s->shift);
   s->minimum = wf_calloc((size_t)(s->at.n_columns + s->at.n_value_columns), sizeof *s->minimum);
   s->maximum = wf_calloc((size_t)(s->at.n_columns + s->at.n_value_columns), sizeof *s->maximum);
-  s->partial = wf_calloc((size_t)s->at.n_columns, LAGS * sizeof *s->partial);
+  s->partial = wf_calloc((size_t)s->at.n_columns, (1 + LAGS) * sizeof *s->partial);
   if (!s->words || !s->shift || !s->minimum || !s->maximum || !s->partial) wf_statistics_destroy(&s);
   if (s) wf_statistics_clear(s);
   return s;
@@ -119,49 +120,132 @@ static void fill_bins(wf_statistics *s, int64_t n_traj, const int32_t *counts)
   }
 }
 
+/* The same where all bins are 1 wide and no count is below 0. */
+static void fill_narrow_bins(wf_statistics *s, int64_t n_traj, const int32_t *counts)
+{
+  const int64_t n_columns = s->at.n_columns, n_bins = s->config.n_bins;
+  for (int64_t first = 0; first < n_columns; first += HISTOGRAM_TILE) {
+    const int64_t n = first + HISTOGRAM_TILE < n_columns ? HISTOGRAM_TILE : n_columns - first;
+    for (int64_t i = 0; i < n_traj; i++) {
+      const int32_t *x    = counts + i * n_columns + first;
+      int64_t       *bins = s->words + s->at.bins + first * n_bins;
+      for (int64_t c = 0; c < n; c++, bins += n_bins) bins[x[c]]++;
+    }
+  }
+}
+
 /* --- counts --- */
 
 /* low and high [n_columns]: extrema of the columns over the trajectories. */
 static WF_SIMD void find_extrema(int64_t n_traj, int64_t n_columns, const int32_t *counts, int32_t *low, int32_t *high)
 {
-  memcpy(low, counts, (size_t)n_columns * sizeof *low);
-  memcpy(high, counts, (size_t)n_columns * sizeof *high);
-  for (int64_t i = 1; i < n_traj; i++) {
-    const int32_t *x = counts + i * n_columns;
-    for (int64_t c = 0; c < n_columns; c++) {
-      low[c]  = x[c] < low[c] ? x[c] : low[c];
-      high[c] = x[c] > high[c] ? x[c] : high[c];
+  for (int64_t c = 0; c < n_columns && TILE <= n_columns; c += TILE) {
+    if (c > n_columns - TILE) c = n_columns - TILE; /* a last tile covers a part of the one before */
+    integers least = *(const integers *)(counts + c), most = least;
+    for (int64_t i = 1; i < n_traj; i++) {
+      const integers x = *(const integers *)(counts + i * n_columns + c), less = x<least, more = x> most;
+      least = (x & less) | (least & ~less);
+      most  = (x & more) | (most & ~more);
+    }
+    *(integers *)(low + c)  = least;
+    *(integers *)(high + c) = most;
+  }
+  for (int64_t c = 0; c < n_columns && n_columns < TILE; c++) {
+    low[c] = high[c] = counts[c];
+    for (int64_t i = 1; i < n_traj; i++) {
+      const int32_t x = counts[i * n_columns + c];
+      low[c]          = x < low[c] ? x : low[c];
+      high[c]         = x > high[c] ? x : high[c];
     }
   }
 }
 
-/* Takes the extrema in; returns the largest size of any count. */
-static double keep_extrema(wf_statistics *s, int64_t n_traj, const int32_t *counts)
+/* Takes the extrema in, and widens bins where counts got larger. */
+static void keep_extrema(wf_statistics *s, int64_t n_traj, const int32_t *counts, int32_t *lowest, int32_t *highest)
 {
   const int64_t n_columns = s->at.n_columns;
   int32_t      *low = (int32_t *)s->partial, *high = low + n_columns;
-  double        largest = 0;
   find_extrema(n_traj, n_columns, counts, low, high);
+  *lowest  = low[0];
+  *highest = high[0];
   for (int64_t c = 0; c < n_columns; c++) {
+    *lowest  = low[c] < *lowest ? low[c] : *lowest;
+    *highest = high[c] > *highest ? high[c] : *highest;
     if (low[c] < s->minimum[c]) s->minimum[c] = low[c];
-    if (high[c] > s->maximum[c]) s->maximum[c] = high[c];
-    largest = fmax(largest, fmax(fabs((double)low[c]), fabs((double)high[c])));
+    if (high[c] <= s->maximum[c]) continue;
+    s->maximum[c] = high[c];
+    widen_bins(s, (int)(c % s->config.n_counts), high[c]);
   }
-  return largest;
 }
 
-/* partial [n_columns]: sums over the trajectories. */
-static WF_SIMD void sum_columns(int64_t n_traj, int64_t n_columns, const int32_t *counts, int64_t *partial)
+/* totals [n_columns]: sums over the trajectories. */
+static void sum_columns(int64_t n_traj, int64_t n_columns, const int32_t *counts, int64_t *totals)
 {
-  for (int64_t c = 0; c < n_columns; c++) partial[c] = 0;
+  for (int64_t c = 0; c < n_columns; c++) totals[c] = 0;
   for (int64_t i = 0; i < n_traj; i++)
-    for (int64_t c = 0; c < n_columns; c++) partial[c] += counts[i * n_columns + c];
+    for (int64_t c = 0; c < n_columns; c++) totals[c] += counts[i * n_columns + c];
+}
+
+/* One of n_lags (a constant where it is called) rows of partial from column c on, and each after it. */
+static void sum_last_products(int n_lags, int64_t c, int64_t n_traj, int64_t n_columns, const int32_t *counts, int lag,
+                              int64_t *partial)
+{
+  for (; c < n_columns; c++)
+    for (int l = 0; l < n_lags; l++) {
+      int64_t sum = 0;
+      for (int64_t i = 0; i < n_traj && c + lag + l < n_columns; i++)
+        sum += (int64_t)counts[i * n_columns + c] * counts[i * n_columns + c + lag + l];
+      partial[l * n_columns + c] = sum;
+    }
+}
+
+/* partial [n_lags, n_columns]: sums of x[c] x[c + lag + l], l < n_lags <= LAGS, and totals [n_columns]: of x[c] itself, exact as
+   long as they stay below 2^31. */
+static inline __attribute__((always_inline)) void sum_small_lags(int n_lags, int64_t n_traj, int64_t n_columns,
+                                                                 const int32_t *counts, int lag, int64_t *totals, int64_t *partial)
+{
+  const int64_t end = n_columns - (lag + n_lags - 1); /* columns from here on have not all these lags */
+  int64_t       c   = 0;
+  for (; c < end && TILE <= end; c += TILE) {
+    if (c > end - TILE) c = end - TILE; /* a last tile covers a part of the one before */
+    integers sum[LAGS] = {{0}}, total = {0};
+    for (int64_t i = 0; i < n_traj; i++) {
+      const int32_t *x = counts + i * n_columns + c;
+      const integers a = *(const integers *)x;
+      total += a;
+#pragma GCC unroll 4
+      for (int l = 0; l < n_lags; l++) sum[l] += a * *(const integers *)(x + lag + l);
+    }
+    for (int j = 0; j < TILE; j++) totals[c + j] = total[j];
+#pragma GCC unroll 4
+    for (int l = 0; l < n_lags; l++)
+      for (int j = 0; j < TILE; j++) partial[l * n_columns + c + j] = sum[l][j];
+  }
+  sum_last_products(n_lags, c, n_traj, n_columns, counts, lag, partial);
+  for (; c < n_columns; c++) {
+    totals[c] = 0;
+    for (int64_t i = 0; i < n_traj; i++) totals[c] += counts[i * n_columns + c];
+  }
+}
+
+/* Each number of lags has a loop of its own, so that the sums stay in registers. */
+static WF_SIMD void sum_small_products(int n_lags, int64_t n_traj, int64_t n_columns, const int32_t *counts, int lag,
+                                       int64_t *totals, int64_t *partial)
+{
+  if (n_lags == 1)
+    sum_small_lags(1, n_traj, n_columns, counts, lag, totals, partial);
+  else if (n_lags == 2)
+    sum_small_lags(2, n_traj, n_columns, counts, lag, totals, partial);
+  else if (n_lags == 3)
+    sum_small_lags(3, n_traj, n_columns, counts, lag, totals, partial);
+  else
+    sum_small_lags(4, n_traj, n_columns, counts, lag, totals, partial);
 }
 
 /* A macro, since a function that returns a wide vector has no one calling convention on all processors. */
 #define LOAD_COUNTS(x) __builtin_convertvector(*(const integers *)(x), doubles)
 
-/* partial [LAGS, n_columns]: sums of x[c] x[c + lag + l], l < LAGS, exact as long as they stay below 2^53. */
+/* The same, exact as long as sums stay below 2^53; always LAGS rows. */
 static WF_SIMD void sum_products_in_doubles(int64_t n_traj, int64_t n_columns, const int32_t *counts, int lag, int64_t *partial)
 {
   int64_t c = 0;
@@ -175,24 +259,7 @@ static WF_SIMD void sum_products_in_doubles(int64_t n_traj, int64_t n_columns, c
     for (int l = 0; l < LAGS; l++)
       for (int j = 0; j < TILE; j++) partial[l * n_columns + c + j] = (int64_t)sum[l][j];
   }
-  for (; c < n_columns; c++)
-    for (int l = 0; l < LAGS; l++) {
-      int64_t sum = 0;
-      if (c + lag + l < n_columns)
-        for (int64_t i = 0; i < n_traj; i++) sum += (int64_t)counts[i * n_columns + c] * counts[i * n_columns + c + lag + l];
-      partial[l * n_columns + c] = sum;
-    }
-}
-
-static void sum_products_in_integers(int64_t n_traj, int64_t n_columns, const int32_t *counts, int lag, int64_t *partial)
-{
-  for (int l = 0; l < LAGS; l++)
-    for (int64_t c = 0; c < n_columns; c++) {
-      int64_t sum = 0;
-      for (int64_t i = 0; i < n_traj && c + lag + l < n_columns; i++)
-        sum += (int64_t)counts[i * n_columns + c] * counts[i * n_columns + c + lag + l];
-      partial[l * n_columns + c] = sum;
-    }
+  sum_last_products(LAGS, c, n_traj, n_columns, counts, lag, partial);
 }
 
 /* Three words += a partial sum; entries lie `stride` words apart. */
@@ -204,34 +271,47 @@ static void keep_partial(int64_t *words, int64_t stride, int64_t n, const int64_
   }
 }
 
-static void add_count_batch(wf_statistics *s, int64_t n_traj, const int32_t *counts, bool doubles_are_exact)
+/* A block whose counts are at most `largest` in size: sums and products. */
+static void add_sums(wf_statistics *s, int64_t n_traj, const int32_t *counts, double largest)
 {
   const int64_t n = s->at.n_columns, n_entries = n * s->at.n_lags;
-  sum_columns(n_traj, n, counts, s->partial);
-  keep_partial(s->words + s->at.sums, n, n, s->partial);
+  const double  products = (double)n_traj * largest * fmax(1, largest);
+  int64_t      *totals   = s->partial + LAGS * n;
+  if (products >= 0x1p31) sum_columns(n_traj, n, counts, totals);
   for (int lag = 0; lag < s->at.n_lags; lag += LAGS) {
-    if (doubles_are_exact)
+    const int n_lags = s->at.n_lags - lag < LAGS ? (int)s->at.n_lags - lag : LAGS;
+    if (products < 0x1p31)
+      sum_small_products(n_lags, n_traj, n, counts, lag, totals, s->partial);
+    else if (products < 0x1p53)
       sum_products_in_doubles(n_traj, n, counts, lag, s->partial);
     else
-      sum_products_in_integers(n_traj, n, counts, lag, s->partial);
-    for (int l = 0; l < LAGS && lag + l < s->at.n_lags; l++)
-      keep_partial(s->words + s->at.products + (lag + l) * n, n_entries, n, s->partial + l * n);
+      sum_last_products(n_lags, 0, n_traj, n, counts, lag, s->partial);
+    for (int l = 0; l < n_lags; l++) keep_partial(s->words + s->at.products + (lag + l) * n, n_entries, n, s->partial + l * n);
   }
+  keep_partial(s->words + s->at.sums, n, n, totals);
   s->unsettled++;
+}
+
+/* The bins come last, since they take the counts' place in the cache. */
+static void add_block(wf_statistics *s, int64_t n_traj, const int32_t *counts)
+{
+  int32_t lowest, highest;
+  bool    narrow = true;
+  keep_extrema(s, n_traj, counts, &lowest, &highest);
+  const double  largest = fmax(fabs((double)lowest), fabs((double)highest));
+  const int64_t most    = largest * largest * (double)n_traj < 0x1p62 ? n_traj : 1; /* a product may be 2^62 */
+  for (int64_t i = 0; i < n_traj; i += most) add_sums(s, most, counts + i * s->at.n_columns, largest);
+  for (int i = 0; i < s->config.n_counts; i++) narrow = narrow && s->shift[i] == 0;
+  if (s->config.n_bins > 0 && narrow && lowest >= 0) fill_narrow_bins(s, n_traj, counts);
+  if (s->config.n_bins > 0 && !(narrow && lowest >= 0)) fill_bins(s, n_traj, counts);
 }
 
 static void add_counts(wf_statistics *s, int64_t n_traj, const int32_t *counts)
 {
-  const double largest = fmax(1, keep_extrema(s, n_traj, counts));
-  fit_bins(s);
-  if (s->config.n_bins > 0) fill_bins(s, n_traj, counts);
-  bool    exact = largest * largest <= 0x1p47; /* then 64 trajectories at least */
-  double  room  = (exact ? 0x1p53 : 0x1p62) / (largest * largest);
-  int64_t most  = room > 0x1p20 ? (int64_t)1 << 20 : room < 1 ? 1 : (int64_t)room;
-  for (int64_t first = 0; first < n_traj; first += most) {
-    int64_t n = n_traj - first < most ? n_traj - first : most;
-    add_count_batch(s, n, counts + first * s->at.n_columns, exact);
-  }
+  const int64_t in_cache = BLOCK_BYTES / (int64_t)sizeof *counts / s->at.n_columns;
+  const int64_t usual    = in_cache < LEAST_BLOCK ? LEAST_BLOCK : in_cache;
+  for (int64_t first = 0; first < n_traj; first += usual)
+    add_block(s, n_traj - first < usual ? n_traj - first : usual, counts + first * s->at.n_columns);
 }
 
 /* --- values --- */

@@ -67,13 +67,13 @@ static void find_existing_folder(const char *path, char *folder)
   }
 }
 
-/* Bytes that a run leaves behind, guessed from above: counts, samples, and 32 MiB for weights, checkpoints and the report. */
+/* Bytes that a run leaves behind, guessed: the ensemble, samples, and 32 MiB for weights, checkpoints and the report. */
 static double guess_bytes(const wf_params *p)
 {
-  double times = (double)p->simulate.samples, species = 3;
-  double counts  = *p->data.file ? 0 : (double)p->simulate.trajectories * times * species * 4;
-  double samples = (double)(p->predict.samples + p->evaluate.samples) * times * species * 4;
-  return counts + samples + 0x1p25;
+  int    species  = 3;
+  double ensemble = *p->data.file ? 0 : wf_simulate_guess_bytes(p, &species);
+  double samples  = (double)(p->predict.samples + p->evaluate.samples) * (double)p->simulate.samples * species * 4;
+  return ensemble + samples + 0x1p25;
 }
 
 static void check_folder(const wf_params *params, wf_mistakes *mistakes)

@@ -79,7 +79,7 @@ void wf_command_read_params(const wf_command *command, int argc, char **argv, wf
     wf_mistakes_add(mistakes, "command line: -teams: `%s` has one run, and so all ranks are one team: leave it out, or sweep",
                     command->name);
   wf_model_path_resolve(params, yaml);
-  wf_params_check(params, mistakes);
+  wf_params_check(params, command->groups, mistakes);
   if (strstr(command->groups, "simulate") && !*params->data.file && wf_mistakes_count(mistakes) == 0 &&
       strcmp(command->name, "params"))
     wf_simulate_check(params, !strcmp(command->name, "run"), mistakes);

@@ -201,12 +201,14 @@ static PetscErrorCode simulate_ensemble(wf_simulation *s, bool resumed, progress
 
 static PetscErrorCode tell_result(wf_simulation *s, const progress *p)
 {
-  char model[128] = "";
+  const bool  modulated  = wf_simulator_is_modulated(s->model.simulator);
+  const char *rate       = wf_run_params(s->run)->simulate.rate;
+  char        model[128] = "";
 
   PetscFunctionBeginUser;
   if (s->model.network)
-    snprintf(model, sizeof model, "%d species, %d reactions, ", wf_network_n_species(s->model.network),
-             wf_network_n_reactions(s->model.network));
+    snprintf(model, sizeof model, "%d species, %d reactions, %.16s%s", wf_network_n_species(s->model.network),
+             wf_network_n_reactions(s->model.network), modulated ? rate : "", modulated ? " time-dependent rates, " : "");
   PetscCall(wf_run_log(s->run, "  %s: %s%s; %" PRId64 " trajectories, %" PRId64 " events, %.1f million/s a rank", s->model.name,
                        model, wf_simulator_description(s->model.simulator), s->n_traj, p->events,
                        s->seconds > 0 ? (double)p->new_events / 1e6 / s->seconds / wf_run_size(s->run) : 0));
@@ -255,9 +257,10 @@ PetscErrorCode wf_stage_simulate(wf_run *run)
       PetscCall(tell_result(&s, &p));
       wf_run_phase(run, "finish");
       PetscCall(wf_simulation_finish_product(&s, p.events));
-    } else if (p.failed < s.n_traj)
+    } else if (p.failed < s.n_traj) {
       PetscCall(tell_failure(&s, &p));
-    else
+      PetscCall(wf_file_discard(&s.file)); /* nobody goes on with it */
+    } else
       PetscCall(wf_run_stop(run));
   }
   PetscCall(destroy_simulation(&s));

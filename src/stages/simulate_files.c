@@ -65,6 +65,24 @@ static PetscErrorCode declare_jumps(wf_simulation *s)
   PetscFunctionReturn(0);
 }
 
+static PetscErrorCode write_jump_names(wf_simulation *s)
+{
+  enum { NAME_SIZE = 128 };
+  const int    n = s->model.n_jumps;
+  char        *text;
+  const char **names;
+
+  PetscFunctionBeginUser;
+  PetscCall(PetscMalloc2((size_t)n * NAME_SIZE + 1, &text, n + 1, &names));
+  for (int i = 0; i < n; i++) {
+    names[i] = text + (size_t)i * NAME_SIZE;
+    wf_simulator_jump_name(s->model.simulator, i, text + (size_t)i * NAME_SIZE, NAME_SIZE);
+  }
+  if (n > 0) PetscCall(wf_file_write_names(s->file, "/names/jumps", n, names));
+  PetscCall(PetscFree2(text, names));
+  PetscFunctionReturn(0);
+}
+
 /* Names of the columns and times: small, and written at once. */
 static PetscErrorCode write_labels(wf_simulation *s)
 {
@@ -86,6 +104,7 @@ static PetscErrorCode write_labels(wf_simulation *s)
   PetscCall(wf_file_write_names(s->file, "/names/species", n_counts, names));
   for (int i = 0; i < n_values; i++) names[i] = wf_simulator_value_name(s->model.simulator, i);
   if (n_values > 0) PetscCall(wf_file_write_names(s->file, "/names/values", n_values, names));
+  if (s->output.jumps) PetscCall(write_jump_names(s));
   PetscCall(wf_file_write_attribute_text(s->file, "/", "system", name_system(s)));
   PetscCall(wf_file_write_attribute_text(s->file, "/", "rate", wf_run_params(s->run)->simulate.rate));
   PetscCall(wf_file_write_attribute_text(s->file, "/", "algorithm", wf_run_params(s->run)->simulate.algorithm));

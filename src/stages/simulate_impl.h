@@ -15,7 +15,7 @@ typedef struct {
   wf_simulator          *simulator;
   double                *times; /* [n_time] */
   const char            *name;
-  int                    n_time, n_counts, n_values, n_jumps; /* n_jumps: kinds of jumps; 0: not known by name */
+  int                    n_time, n_counts, n_values, n_jumps; /* n_jumps: kinds of jumps */
 } wf_simulated_model;
 
 /* Make the model that params name. text [length]: the contents of simulate.model, NULL for a built-in one. All that is wrong is

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <weightflow/base.h>
 #include <weightflow/sbml.h>
@@ -44,10 +45,12 @@ void wf_model_path_resolve(wf_params *params, const char *yaml)
 
 char *wf_model_file_read(const char *path, size_t *length, wf_mistakes *mistakes)
 {
-  FILE *file  = fopen(path, "rb");
-  char *text  = NULL;
-  int   error = file ? 0 : errno;
-  long  size  = -1;
+  FILE       *file  = fopen(path, "rb");
+  char       *text  = NULL;
+  int         error = file ? 0 : errno;
+  long        size  = -1;
+  struct stat status;
+  if (file && !fstat(fileno(file), &status) && S_ISDIR(status.st_mode)) error = EISDIR;
   if (file && fseek(file, 0, SEEK_END) == 0) size = ftell(file);
   if (file && (size < 0 || fseek(file, 0, SEEK_SET))) error = errno;
   if (!error && size >= 0 && (size_t)size <= MAX_MODEL_BYTES) text = wf_calloc((size_t)size + 1, 1);
@@ -65,6 +68,16 @@ char *wf_model_file_read(const char *path, size_t *length, wf_mistakes *mistakes
 
 static void add_line(void *context, const char *line) { wf_mistakes_add(context, "%s", line); }
 
+/* What is put out, in the order asked for. */
+static bool choose_recorded(const wf_params *params, wf_mistakes *mistakes, wf_simulated_model *model)
+{
+  const char *record        = params->simulate.record;
+  char        why[WHY_SIZE] = "a jump process is put out whole: leave it empty";
+  if (!*record || (model->network && wf_network_choose_recorded(model->network, record, why, sizeof why))) return true;
+  wf_mistakes_add(mistakes, "parameters: simulate.record = %.100s: %s", record, why);
+  return false;
+}
+
 /* The network or process; false after a mistake. */
 static bool find_system(const wf_params *params, const char *text, size_t length, wf_mistakes *mistakes, wf_simulated_model *model)
 {
@@ -72,19 +85,13 @@ static bool find_system(const wf_params *params, const char *text, size_t length
   if (text) {
     model->network = wf_sbml_read_text(params->simulate.model, text, length, params->simulate.record, add_line, mistakes);
     if (model->network) model->name = wf_network_name(model->network);
-    return model->network != NULL;
-  }
-  if (*params->simulate.record) {
-    wf_mistakes_add(mistakes,
-                    "parameters: simulate.record = %.200s: chooses from a model in SBML: means nothing without simulate.model",
-                    params->simulate.record);
-    return false;
+    return model->network && choose_recorded(params, mistakes, model);
   }
   model->name    = system;
   model->process = wf_jump_process_builtin(system);
   if (!model->process) model->network = wf_network_create_builtin(system);
   if (!model->process && !model->network) wf_mistakes_add(mistakes, "parameters: simulate.system = %s: memory is short", system);
-  return model->process || model->network;
+  return (model->process || model->network) && choose_recorded(params, mistakes, model);
 }
 
 static bool make_simulator(const wf_params *params, wf_mistakes *mistakes, wf_simulated_model *model)
@@ -126,6 +133,7 @@ bool wf_simulated_model_create(const wf_params *params, const char *text, size_t
   }
   model->n_counts = wf_simulator_n_counts(model->simulator);
   model->n_values = wf_simulator_n_values(model->simulator);
+  model->n_jumps  = wf_simulator_n_jumps(model->simulator);
   return true;
 }
 
@@ -172,6 +180,11 @@ bool wf_simulated_output_choose(const wf_params *params, const wf_simulated_mode
     wf_mistakes_add(mistakes, "parameters: simulate.store = none: nothing is left to put out: set simulate.statistics to true");
     good = false;
   }
+  if (output->jumps && !strcmp(params->simulate.algorithm, "tau_leaping")) {
+    wf_mistakes_add(mistakes, "parameters: simulate.output = events: tau_leaping knows no times of single events: use another"
+                              " simulate.algorithm, or output: grid");
+    good = false;
+  }
   if (output->jumps && model->n_values > 0) {
     wf_mistakes_add(mistakes, "parameters: simulate.output = events: %s is no whole number: leave it out of simulate.record",
                     wf_simulator_value_name(model->simulator, 0));
@@ -186,6 +199,41 @@ bool wf_simulated_output_choose(const wf_params *params, const wf_simulated_mode
     good = false;
   }
   return choose_quantiles(params, mistakes, output) && good;
+}
+
+/* Mean number of jumps of the first trajectories, to the end. */
+static double guess_jumps(const wf_simulated_model *model)
+{
+  enum { N = 4 };
+  int64_t        n_events[N] = {0};
+  double         sum         = 0;
+  wf_ssa_failure failure;
+  if (!wf_simulator_run(model->simulator, &(wf_ssa_batch){.n_traj = N, .n_events = n_events}, &failure)) return 0;
+  for (int i = 0; i < N; i++) sum += (double)n_events[i];
+  return sum / N;
+}
+
+double wf_simulate_guess_bytes(const wf_params *params, int *n_species)
+{
+  wf_simulated_model  model;
+  wf_simulated_output output;
+  wf_mistakes        *mistakes = wf_mistakes_create();
+  size_t              length   = 0;
+  char               *text     = NULL;
+  double              bytes    = 0;
+  if (mistakes && *params->simulate.model) text = wf_model_file_read(params->simulate.model, &length, mistakes);
+  if (mistakes && !wf_mistakes_count(mistakes) && wf_simulated_model_create(params, text, length, mistakes, &model)) {
+    (void)wf_simulated_output_choose(params, &model, mistakes, &output);
+    const double n = (double)params->simulate.trajectories, row = 4. * model.n_counts + 8. * model.n_values;
+    if (output.samples) bytes += n * (output.last_only ? 1 : model.n_time) * row;
+    if (output.statistics) bytes += wf_statistics_bytes(&output.statistics_config);
+    if (output.jumps) bytes += n * (8 + guess_jumps(&model) * (12 + 4. * model.n_counts));
+    *n_species = model.n_counts + model.n_values;
+    wf_simulated_model_destroy(&model);
+  }
+  wf_mistakes_destroy(&mistakes);
+  wf_free(text);
+  return bytes;
 }
 
 void wf_simulate_check(const wf_params *params, bool run_all, wf_mistakes *mistakes)

@@ -42,6 +42,9 @@ PetscErrorCode wf_import_model(wf_run *run, wf_file *file, int n_time, const dou
 /* Add all mistakes that keep `simulate` from working: the model is read and the method chosen, nothing is simulated. run_all: the
    stages after it must be able to go on. Not collective: rank 0 calls it. */
 void wf_simulate_check(const wf_params *params, bool run_all, wf_mistakes *mistakes);
+/* Bytes of the ensemble that `simulate` will make, about (every jump: from a few trajectories), and how many variables it has; 0
+   where the model cannot be made, n_species as before. Not collective. */
+double wf_simulate_guess_bytes(const wf_params *params, int *n_species);
 /* A relative simulate.model is looked for in the working folder, then beside the YAML file (NULL: none), then in the folder above
    that; where it is found it becomes a whole path. Not collective. */
 void wf_model_path_resolve(wf_params *params, const char *yaml);

@@ -200,7 +200,7 @@ static void check_rows(const sweep_plan *plan, wf_params *scratch, wf_mistakes *
         wf_mistakes_add(mistakes, "%s:%d: %s.%s = %.60s: %s", path, plan->lines[row], column->group, column->name, cell, why);
     }
     if (wf_mistakes_count(mistakes) > before) continue;
-    wf_params_check(scratch, mistakes);
+    wf_params_check(scratch, "data", mistakes);
     if (wf_mistakes_count(mistakes) > before)
       wf_mistakes_add(mistakes, "%s:%d: so say the values of this row", path, plan->lines[row]);
   }
