@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Read mutated SBML for some minutes (WF_FUZZ_SECONDS, 180) under AddressSanitizer and UndefinedBehaviorSanitizer, by libFuzzer: no
-# crash, no hang (20 s), no more than 2 GiB. Seeds are the models of t330_sbml and inputs/models. What was found stays in
+# crash, no hang (20 s), no more than 2 GiB. Seeds are the models of t330, t331 and inputs/. What was found stays in
 # tests/fuzz_sbml.found of the build folder.
 set -uo pipefail
 cd "${abs_top_builddir:-.}" || exit 99
@@ -25,23 +25,27 @@ fi
 # Only what reading needs: MPI, PETSc and HDF5 are not in it. An empty array may be NULL + 0.
 flags=$(pkg-config --cflags libsbml 2>/dev/null)
 libraries=$(pkg-config --libs libsbml 2>/dev/null || echo -lsbml)
+sources=("$source/tests/fuzz_sbml.c" "$source"/src/ssa/sbml_[!n]*.c "$source"/src/ssa/network*.c "$source/src/ssa/program.c"
+  "$source/src/ssa/interval.c" "$source/src/ssa/systems.c" "$source/src/base/memory.c")
 # shellcheck disable=SC2086
 "$compiler" -g -O1 -std=gnu11 -w -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-  -fno-sanitize=float-divide-by-zero,pointer-overflow -I. -Iinclude -I"$source/include" -I"$source/src" $flags "$source/tests/fuzz_sbml.c" \
-  "$source"/src/ssa/sbml_[!n]*.c "$source"/src/ssa/network*.c "$source"/src/ssa/program.c "$source"/src/ssa/interval.c \
-  "$source"/src/ssa/systems.c "$source"/src/base/memory.c -o "$folder/fuzz" $libraries -lm || exit 1
+  -fno-sanitize=float-divide-by-zero,pointer-overflow -I. -Iinclude -I"$source/include" -I"$source/src" $flags "${sources[@]}" \
+  -o "$folder/fuzz" $libraries -lm || exit 1
 
-make -s tests/t330_sbml >/dev/null && tests/t330_sbml seeds "$folder/seeds" || exit 1
+for program in t330_sbml t331_sbml_refused; do
+  make -s "tests/$program" >/dev/null && "tests/$program" seeds "$folder/seeds/$program-" || exit 1
+done
 cp "$source"/inputs/models/*.xml "$folder/seeds/"
-for word in '<apply>' '</apply>' '<ci>' '<cn>' '<cn type=\"rational\">1<sep/>0</cn>' '<csymbol' '<piecewise>' '<piece>' '<lambda>' '<bvar>' \
-  '<listOf' 'boundaryCondition=\"true\"' 'constant=\"false\"' 'hasOnlySubstanceUnits=\"false\"' '<stoichiometryMath>' '<assignmentRule' \
-  '<rateRule' '<initialAssignment' '<event' '<delay>' '<trigger' '<priority>' 'conversionFactor=\"' 'NaN' 'INF' '-1' '1e308' '0'; do
+for word in '<apply>' '</apply>' '<ci>' '<cn>' '<cn type=\"rational\">1<sep/>0</cn>' '<csymbol' '<piecewise>' '<piece>' \
+  '<lambda>' '<bvar>' '<listOf' 'boundaryCondition=\"true\"' 'constant=\"false\"' 'hasOnlySubstanceUnits=\"false\"' \
+  '<stoichiometryMath>' '<assignmentRule' '<rateRule' '<initialAssignment' '<event' '<delay>' '<trigger' '<priority>' \
+  'conversionFactor=\"' 'NaN' 'INF' '-1' '1e308' '0'; do
   printf '"%s"\n' "$word"
 done >"$folder/words"
 # libsbml keeps some memory to the end.
 ASAN_OPTIONS=detect_leaks=0 "$folder/fuzz" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 -max_len=30000 -seed=1 \
-  -print_final_stats=1 -verbosity=1 -dict="$folder/words" -artifact_prefix="$found/" "$folder/corpus" "$folder/seeds" >"$folder/log" 2>&1
+  -print_final_stats=1 -dict="$folder/words" -artifact_prefix="$found/" "$folder/corpus" "$folder/seeds" >"$folder/log" 2>&1
 code=$?
-grep -E 'SUMMARY|stat::number_of_executed_units|stat::peak_rss_mb|stat::slowest_unit_time_sec|Done' "$folder/log"
+grep -E 'SUMMARY|stat::(number_of_executed_units|peak_rss_mb|slowest_unit_time_sec)|Done' "$folder/log"
 [ $code -eq 0 ] || { grep -E '^ *#[0-9]+ ' "$folder/log" | head -n 20; echo "found: $(ls "$found")"; exit 1; }
 grep -q 'stat::number_of_executed_units: [1-9][0-9][0-9]' "$folder/log" || { echo "too few executions"; exit 1; }
