@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <weightflow/blas.h>
-#include <weightflow/launcher.h>
 #include "stages/stages.h"
 
 /* All stages in their order; what is complete is skipped by the stage itself. */
@@ -42,58 +41,6 @@ static const wf_command commands[] = {
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
 
-/* Is the word -what or --what, or -h for help? */
-static bool is_flag(const char *word, const char *what)
-{
-  if (*word != '-') return false;
-  word += 1 + (word[1] == '-');
-  return !strcmp(word, what) || (*what == 'h' && !strcmp(word, "h"));
-}
-
-static const wf_command *find_command(const char *name)
-{
-  for (int i = 0; i < N_COMMANDS; i++)
-    if (!strcmp(commands[i].name, name) || (!commands[i].stage && is_flag(name, commands[i].name))) return &commands[i];
-  return NULL;
-}
-
-typedef enum { PRINT_NOTHING, PRINT_USAGE, PRINT_HELP, PRINT_MANUAL, PRINT_VERSION, PRINT_STATUS } printed;
-
-/* What is asked for, where that is only to print something; *command out: about what. */
-static printed find_printed(int argc, char **argv, const wf_command **command)
-{
-  *command = argc > 1 ? find_command(argv[1]) : NULL;
-  if (argc < 2) return PRINT_USAGE;
-  if (!*command) return PRINT_NOTHING;
-  if (!strcmp((*command)->name, "help")) {
-    if (argc < 3) return PRINT_USAGE;
-    *command = find_command(argv[2]);
-    if (!strcmp(argv[2], "man")) return PRINT_MANUAL;
-    return *command ? PRINT_HELP : PRINT_NOTHING;
-  }
-  for (int i = 2; i < argc; i++)
-    if (is_flag(argv[i], "help")) return PRINT_HELP;
-  if (!strcmp((*command)->name, "status")) return PRINT_STATUS;
-  return strcmp((*command)->name, "version") ? PRINT_NOTHING : PRINT_VERSION;
-}
-
-/* Commands that only print, and so need no MPI: under mpiexec the first process speaks for all. Returns false where the command is
-   not one of them. */
-static bool print_only(int argc, char **argv, int *code)
-{
-  const wf_command *command;
-  printed           what = find_printed(argc, argv, &command);
-  *code                  = argc < 2 ? WF_EXIT_USER : WF_EXIT_COMPLETE;
-  if (what == PRINT_NOTHING) return false;
-  if (wf_launcher_rank() > 0) return true;
-  if (what == PRINT_USAGE) wf_usage_print(argc < 2 ? stderr : stdout, N_COMMANDS, commands);
-  if (what == PRINT_HELP) wf_help_print(stdout, command);
-  if (what == PRINT_MANUAL) wf_manual_print(stdout, N_COMMANDS, commands);
-  if (what == PRINT_VERSION) wf_version_print(stdout);
-  if (what == PRINT_STATUS) *code = wf_status_print(argc - 2, argv + 2);
-  return true;
-}
-
 static PetscErrorCode run_stage(const wf_command *command, const wf_params *params, const char *source, const char *line, int *code)
 {
   wf_mistakes *mistakes     = wf_mistakes_create();
@@ -119,7 +66,7 @@ static PetscErrorCode run_stage(const wf_command *command, const wf_params *para
 static PetscErrorCode run_command(int argc, char **argv, int *code)
 {
   static wf_params  params;
-  const wf_command *command                = find_command(argv[1]);
+  const wf_command *command                = wf_command_find(argv[1], N_COMMANDS, commands);
   wf_mistakes      *mistakes               = wf_mistakes_create();
   char              source[WF_SOURCE_SIZE] = "";
   char              line[4096]             = "";
@@ -156,7 +103,7 @@ int main(int argc, char **argv)
 {
   int code = 0;
   PetscFunctionBeginUser;
-  if (print_only(argc, argv, &code)) return code;
+  if (wf_command_print(argc, argv, N_COMMANDS, commands, &code)) return code;
   PetscCall(wf_command_initialize(argc, argv));
   wf_blas_use_one_thread();
   if (!strcmp(argv[1], "digest"))

@@ -1,5 +1,6 @@
-/* Command `help`: usage, and a command with its parameters. */
+/* Command `help`: usage, and a command with its parameters; and which commands only print. */
 #include <string.h>
+#include <weightflow/launcher.h>
 #include "stages.h"
 
 void wf_usage_print(FILE *stream, int n_commands, const wf_command *commands)
@@ -46,4 +47,54 @@ void wf_help_print(FILE *stream, const wf_command *command)
     fprintf(stream, "  %-30s default %s%s%s%s%s%s\n      %s\n", option, value, *rows[i].unit ? " " : "", rows[i].unit,
             *range ? " (" : "", range, *range ? ")" : "", rows[i].help);
   }
+}
+
+/* Is the word -what or --what, or -h for help? */
+static bool is_flag(const char *word, const char *what)
+{
+  if (*word != '-') return false;
+  word += 1 + (word[1] == '-');
+  return !strcmp(word, what) || (*what == 'h' && !strcmp(word, "h"));
+}
+
+const wf_command *wf_command_find(const char *name, int n_commands, const wf_command *commands)
+{
+  for (int i = 0; i < n_commands; i++)
+    if (!strcmp(commands[i].name, name) || (!commands[i].stage && is_flag(name, commands[i].name))) return &commands[i];
+  return NULL;
+}
+
+typedef enum { PRINT_NOTHING, PRINT_USAGE, PRINT_HELP, PRINT_MANUAL, PRINT_VERSION, PRINT_STATUS } printed;
+
+/* What is asked for, where that is only to print something; *command out: about what. */
+static printed find_printed(int argc, char **argv, int n_commands, const wf_command *commands, const wf_command **command)
+{
+  *command = argc > 1 ? wf_command_find(argv[1], n_commands, commands) : NULL;
+  if (argc < 2) return PRINT_USAGE;
+  if (!*command) return PRINT_NOTHING;
+  if (!strcmp((*command)->name, "help")) {
+    if (argc < 3) return PRINT_USAGE;
+    *command = wf_command_find(argv[2], n_commands, commands);
+    if (!strcmp(argv[2], "man")) return PRINT_MANUAL;
+    return *command ? PRINT_HELP : PRINT_NOTHING;
+  }
+  for (int i = 2; i < argc; i++)
+    if (is_flag(argv[i], "help")) return PRINT_HELP;
+  if (!strcmp((*command)->name, "status")) return PRINT_STATUS;
+  return strcmp((*command)->name, "version") ? PRINT_NOTHING : PRINT_VERSION;
+}
+
+bool wf_command_print(int argc, char **argv, int n_commands, const wf_command *commands, int *code)
+{
+  const wf_command *command;
+  printed           what = find_printed(argc, argv, n_commands, commands, &command);
+  *code                  = argc < 2 ? WF_EXIT_USER : WF_EXIT_COMPLETE;
+  if (what == PRINT_NOTHING) return false;
+  if (wf_launcher_rank() > 0) return true;
+  if (what == PRINT_USAGE) wf_usage_print(argc < 2 ? stderr : stdout, n_commands, commands);
+  if (what == PRINT_HELP) wf_help_print(stdout, command);
+  if (what == PRINT_MANUAL) wf_manual_print(stdout, n_commands, commands);
+  if (what == PRINT_VERSION) wf_version_print(stdout);
+  if (what == PRINT_STATUS) *code = wf_status_print(argc - 2, argv + 2);
+  return true;
 }

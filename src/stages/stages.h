@@ -99,4 +99,11 @@ void wf_version_print(FILE *stream);
 void wf_usage_print(FILE *stream, int n_commands, const wf_command *commands);
 void wf_help_print(FILE *stream, const wf_command *command);
 void wf_manual_print(FILE *stream, int n_commands, const wf_command *commands);
+
+/* A command by name (`-version` and `--version` are `version`); NULL: there is none. Not collective. */
+const wf_command *wf_command_find(const char *name, int n_commands, const wf_command *commands);
+
+/* Do a command that only prints, and so needs no MPI; under mpiexec the first process speaks for all. Returns false where the words
+   argv [argc] of the program are none of these. Not collective. */
+bool wf_command_print(int argc, char **argv, int n_commands, const wf_command *commands, int *code);
 #endif
