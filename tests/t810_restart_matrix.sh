@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Each stage that has checkpoints, stopped in each way, gone on with on fewer, as many and more ranks: always the same digest,
-# and nothing that was finished is done again. For train with AdamW and with TAO, for pretrain with sequential and with tree-
+# and nothing that was finished is done again. Ways: the stop file, signals, all ranks or one killed, and killed with the newest
+# checkpoint cut off or one of its bits turned after that, so that the one before, or none, is used. A full disk is t820's. For train with AdamW and with TAO, for pretrain with sequential and with tree-
 # like aligning.
 # shellcheck source=tests/restart_tools.sh
 . "${abs_top_srcdir:?}/tests/restart_tools.sh"
@@ -18,7 +19,7 @@ declare -A product=([simulate]=ensemble.h5 [pretrain]=anchors.h5 [train]=flow.h5
 
 # disturb STAGE WAY RANKS RANKS_AFTER OPTION...: start from the reference's earlier products, stop in the middle, go on, compare.
 disturb() {
-  local stage=$1 way=$2 before=$3 after=$4 out=run_$1_$2_$3_$4_$number older
+  local stage=$1 way=$2 before=$3 after=$4 out=run_$1_$2_$3_$4_$number older newest
   local what="$1, $2 on $3 ranks, then $4 ranks: ${*:5}"
   shift 4
   mkdir "$out"
@@ -33,14 +34,22 @@ disturb() {
     file) touch "$out/stop" && finish ;;
     USR1) kill -USR1 "$job" && finish ;;
     TERM) kill -TERM "$(list_ranks | tail -n 1)" && finish ;;
-    KILL) kill_tree "$job" && job= && code=3 ;;
+    KILL | cut | bit) kill_tree "$job" && job= && code=3 ;;
     rank) kill -9 "$(list_ranks | tail -n 1)" && finish && [ "$code" -ne 0 ] && code=3 ;;
   esac
   check "$what: exit code $code" [ "$code" -eq 3 ]
   check "$what: was stopped in the middle" [ ! -e "$out/$stage/${product[$stage]}" ]
   check "$what: has a checkpoint" [ "$(newest_step "$out/$stage")" -ge 0 ]
+  newest=$(find "$out/$stage/ckpt" -name 'step_*.h5' -printf '%f\n' | sort -t_ -k2 -n | tail -n 1)
+  case $way in
+    cut) truncate -s $(($(stat -c %s "$out/$stage/ckpt/$newest") * 2 / 3)) "$out/$stage/ckpt/$newest" ;;
+    bit) flip "$out/$stage/ckpt/$newest" $(($(stat -c %s "$out/$stage/ckpt/$newest") / 2)) ;;
+  esac
   run 0 "$after" "$out" "$stage" "${long[@]}" "$@"
-  check "$what: went on" said "$out.txt" "$stage: goes on from step"
+  case $way in
+    cut | bit) check "$what: said" said "$out.txt" "checkpoint not used" ;;
+    *) check "$what: went on" said "$out.txt" "$stage: goes on from step" ;;
+  esac
   expect_kept "$out" "$what"
   check "$what: same digest" [ "$("$program" digest "$out/$stage/${product[$stage]}" | cut -d' ' -f1)" = \
     "$("$program" digest "$whole/$stage/${product[$stage]}" | cut -d' ' -f1)" ]
@@ -57,7 +66,7 @@ matrix() {
   whole=whole_$number
   run 0 2 "$whole" "$command" "${long[@]}" "$@"
   for stage in $stages; do
-    for way in ${WAYS:-file USR1 TERM KILL rank}; do
+    for way in ${WAYS:-file USR1 TERM KILL rank cut bit}; do
       for after in ${AFTER:-1 2 3}; do disturb "$stage" "$way" 2 "$after" "$@"; done
     done
   done
