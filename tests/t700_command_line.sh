@@ -44,7 +44,7 @@ expect 2 'usage: weightflow COMMAND' "$program"
 for word in help -help --help -h; do expect 0 'usage: weightflow COMMAND' "$program" $word; done
 for word in -help --help -h; do expect 0 '-train_iterations' "$program" train $word; done
 expect 0 '-train_iterations' "$program" help train
-expect 0 'default 200 (0 .. 100000000)' "$program" help run
+expect 0 'default 20 (0 .. 100000000)' "$program" help run
 expect 0 'precision  ' "$program" version
 expect 0 'PETSc      3.' "$program" --version
 expect 0 '.TH WEIGHTFLOW 1' "$program" help man

@@ -16,7 +16,7 @@
 /* Blocks have at least so many trajectories, and there are at most so many blocks: fixed for all machines, since checkpoints are.
  */
 enum { LEAST_BLOCK = 32, MOST_BLOCKS = 1 << 15 };
-static const double ROUND_SECONDS = 0.25; /* between two looks at clock, signals and the other ranks */
+static const double LONG_ROUND = 0.25, SHORT_ROUND = 0.01; /* seconds between two looks at clock, signals and the other ranks */
 
 /* Over all ranks. */
 typedef struct {
@@ -133,12 +133,19 @@ static PetscErrorCode tell_failure(wf_simulation *s, const progress *p)
   PetscFunctionReturn(0);
 }
 
+/* A tenth of the time that the run may take, between the two bounds: a short limit is kept to. */
+static double round_seconds(const wf_simulation *s)
+{
+  const double limit = 60 * wf_run_params(s->run)->run.stop_minutes;
+  return limit > 0 ? PetscMin(LONG_ROUND, PetscMax(SHORT_ROUND, limit / 10)) : LONG_ROUND;
+}
+
 /* One pass over all trajectories; *go_on false where the run shall end before it is done. */
 static PetscErrorCode make_pass(wf_simulation *s, bool counting, progress *p, bool *go_on)
 {
-  const double  start           = MPI_Wtime();
   const int     n_passes        = s->output.jumps ? 2 : 1;
   const int64_t total           = n_passes * s->n_traj;
+  const double  length          = round_seconds(s);
   bool (*work)(wf_simulation *) = counting ? wf_simulation_count_batch : wf_simulation_run_batch;
 
   PetscFunctionBeginUser;
@@ -149,7 +156,7 @@ static PetscErrorCode make_pass(wf_simulation *s, bool counting, progress *p, bo
     wf_pause     pause;
     const double round = MPI_Wtime();
     wf_run_phase(s->run, "simulate");
-    while (MPI_Wtime() - round < ROUND_SECONDS && work(s)) {
+    while (MPI_Wtime() - round < length && work(s)) {
     }
     wf_run_phase(s->run, "wait");
     PetscCall(look_at_progress(s, p));
@@ -165,7 +172,6 @@ static PetscErrorCode make_pass(wf_simulation *s, bool counting, progress *p, bo
     }
     if (pause.stop) *go_on = false;
   }
-  (void)start;
   PetscFunctionReturn(0);
 }
 
