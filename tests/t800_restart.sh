@@ -105,7 +105,8 @@ check "a damaged parent is named" said $out.txt "predict: $out/train/flow.h5: da
 note_finished $out
 sed -i '/^train/d' $out.finished
 run 0 2 $out run "${small[@]}"
-check "damaged product: said" said $out.txt "train: $out/train/flow.h5: damaged (contents do not match wf_digest): made anew"
+reason='contents do not match wf_digest|unreadable content' # the middle of the file is numbers or HDF5's own
+check "damaged product: said" grep -qE "train: $out/train/flow.h5: damaged \(($reason)\): made anew" $out.txt
 grep -v -e ^report $out.finished >others && mv others $out.finished
 expect_kept $out "damaged product"
 expect_same $out "damaged product"

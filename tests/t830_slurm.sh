@@ -79,10 +79,10 @@ same "nodes" "$(sinfo -h -p main -t idle -o %D)" 4
 launch() { # FOLDER OPTION...: a run that nobody disturbs
   OMPI_MCA_ess_singleton_isolated=1 "$program" run "$parameters" "${@:2}" -out "$1" >"$1.txt" 2>&1 || fail "reference $1"
 }
-# Long enough to be disturbed: about twelve seconds on this machine, as it is now.
+# Long enough to be disturbed: about twenty seconds of iterations on this machine, as it is now.
 launch probe "${tiny[@]}" -train_iterations 10
-long=("${tiny[@]}" -checkpoint_minutes 0.005 -train_iterations "$(awk '$1 == "total" { n = int(12 / ($4 / 10)) }
-  END { if (n < 30) n = 30; if (n > 400) n = 400; print n }' probe/train/timers.txt)")
+long=("${tiny[@]}" -checkpoint_minutes 0.005 -train_iterations "$(awk -F '\t' '$1 == "gradient" || $1 == "optimiser" { t += $3 }
+  END { n = t > 0 ? int(200 / t) : 30; if (n < 30) n = 30; if (n > 5000) n = 5000; print n }' probe/train/timers.txt)")
 launch reference_long "${long[@]}"
 [ $failures -eq 0 ] || exit 1
 step "the undisturbed run is through"
