@@ -109,8 +109,16 @@ wf_launcher_choose() {
 
 # --- parameters ---
 
-# The program by itself, one rank, outside the launcher.
-wf_alone() { OMPI_MCA_ess_singleton_isolated=1 "$wf_program" "$@" </dev/null; }
+# The program by itself, one rank, outside the launcher. Isolated processes of Open MPI take the same session folder on a node and
+# remove it from under each other, so each gets a place of its own.
+wf_alone() {
+  local folder code
+  folder=$(mktemp -d "${TMPDIR:-/tmp}/weightflow.XXXXXX") || return 1
+  OMPI_MCA_ess_singleton_isolated=1 OMPI_MCA_orte_tmpdir_base=$folder "$wf_program" "$@" </dev/null
+  code=$?
+  rm -rf "$folder"
+  return "$code"
+}
 
 # wf_parameters_read PARAMETERS.yaml OPTION...: all parameters in force, into wf_parameters; mistakes are told by the program.
 wf_parameters_read() { wf_parameters=$(wf_alone params "$@"); }
