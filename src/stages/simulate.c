@@ -16,7 +16,7 @@
 /* Blocks have at least so many trajectories, and there are at most so many blocks: fixed for all machines, since checkpoints are.
  */
 enum { LEAST_BLOCK = 32, MOST_BLOCKS = 1 << 15 };
-static const double LONG_ROUND = 0.25, SHORT_ROUND = 0.01; /* seconds between two looks at clock, signals and the other ranks */
+static const double LONG_ROUND = 1, ROUND = 0.25, SHORT_ROUND = 0.01; /* seconds between two looks at clock, signals and ranks */
 
 /* Over all ranks. */
 typedef struct {
@@ -133,11 +133,13 @@ static PetscErrorCode tell_failure(wf_simulation *s, const progress *p)
   PetscFunctionReturn(0);
 }
 
-/* A tenth of the time that the run may take, between the two bounds: a short limit is kept to. */
+/* Seldom enough that ranks hardly wait for each other, but within a tenth of the time to a checkpoint, and of the run's limit. */
 static double round_seconds(const wf_simulation *s)
 {
-  const double limit = 60 * wf_run_params(s->run)->run.stop_minutes;
-  return limit > 0 ? PetscMin(LONG_ROUND, PetscMax(SHORT_ROUND, limit / 10)) : LONG_ROUND;
+  const wf_params *params = wf_run_params(s->run);
+  const double     limit = 6 * params->run.stop_minutes, cadence = 6 * params->run.checkpoint_minutes;
+  const double     length = PetscMin(LONG_ROUND, PetscMax(ROUND, cadence));
+  return limit > 0 ? PetscMin(length, PetscMax(SHORT_ROUND, limit)) : length;
 }
 
 /* One pass over all trajectories; *go_on false where the run shall end before it is done. */
