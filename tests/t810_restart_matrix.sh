@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Each stage that has checkpoints, stopped in each way, gone on with on fewer, as many and more ranks: always the same digest, and
-# nothing that was finished is done again. Ways: the stop file, signals, all ranks or one killed, and killed with the newest checkpoint
-# cut off or one of its bits turned after that, so that the one before, or none, is used. A full disk is t820's.
+# nothing that was finished is done again. Ways: the stop file, signals, all ranks or one killed, and killed with the newest
+# checkpoint cut off or one of its bits turned, so that the one before, or none, is used. A full disk is t820's.
 # shellcheck source=tests/restart_tools.sh
 . "${abs_top_srcdir:?}/tests/restart_tools.sh"
 
