@@ -23,7 +23,7 @@ run() { # FOLDER RANKS OPTION...
 seconds() { awk -F '\t' '$1 == "total" { print $4 }' "$1/$2/timers.txt"; } # FOLDER STAGE
 phases() { # FOLDER STAGE
   awk -F '\t' '!/^#/ && $1 != "phase" && $1 != "total" { printf "%.4f\t%s\n", $3, $1 }' "$1/$2/timers.txt" | sort -rn | head -n 3 |
-    awk -F '\t' '{ printf "%s%s %.2f s", NR > 1 ? ", " : "", $2, $1 }'
+    awk -F '\t' '{ printf "%s%s %.2f s", (NR > 1 ? ", " : ""), $2, $1 }'
 }
 row() { # KIND STAGE RANKS FOLDER REFERENCE WORK
   awk -v kind="$1" -v stage="$2" -v n="$3" -v t="$(seconds "$4" "$2")" -v one="$(seconds "$5" "$2")" -v work="$6" -v c="$cores" \
@@ -38,12 +38,8 @@ for n in "$@"; do run "$scratch/strong_$n" "$n" -train_iterations 100 -predict_s
 for stage in $stages; do
   for n in "$@"; do row strong "$stage" "$n" "$scratch/strong_$n" "$scratch/strong_$first" 1; done
 done
-for n in "$@"; do
-  run "$scratch/weak_$n" "$n" -train_iterations 100 -predict_samples $((10000 * n)) -evaluate_repeats $((10 * n))
-done
-for stage in predict evaluate; do
-  for n in "$@"; do row weak "$stage" "$n" "$scratch/weak_$n" "$scratch/weak_$first" "$n"; done
-done
+for n in "$@"; do run "$scratch/weak_$n" "$n" -train_iterations 1 -predict_samples $((20000 * n)); done
+for n in "$@"; do row weak predict "$n" "$scratch/weak_$n" "$scratch/weak_$first" "$n"; done
 many() { # FOLDER RANKS TRAJECTORIES
   ${WF_MPIEXEC:-mpiexec} -n "$2" "$program" simulate -simulate_trajectories "$3" -simulate_store none -out "$1" >"$1.txt" 2>&1 ||
     { tail "$1.txt"; exit 1; }
